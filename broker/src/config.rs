@@ -1,0 +1,116 @@
+//! What a broker has to be told.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::auth::Credentials;
+
+/// The settings of a broker.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the broker calls the echo service.
+    pub echo_url: EchoUrl,
+    /// Where users reach the echo service, if it is another place.
+    pub echo_public_url: Option<EchoUrl>,
+    /// How long the broker waits for an answer of the echo service.
+    pub echo_timeout: Duration,
+    /// What platforms have to authenticate with.
+    pub credentials: Credentials,
+}
+
+impl Config {
+    /// A broker for the echo service at `echo_url`, with the documented
+    /// credentials.
+    pub fn new(echo_url: EchoUrl) -> Config {
+        Config {
+            echo_url,
+            echo_public_url: None,
+            echo_timeout: Duration::from_secs(5),
+            credentials: Credentials::default(),
+        }
+    }
+
+    pub(crate) fn echo_public_url(&self) -> &EchoUrl {
+        self.echo_public_url.as_ref().unwrap_or(&self.echo_url)
+    }
+}
+
+/// The address of an echo service: an http or https URL, with a path or
+/// without, that paths can be appended to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EchoUrl(String);
+
+/// Why a text is no [`EchoUrl`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; expected a URL such as http://127.0.0.1:8090")]
+pub struct BadEchoUrl(String);
+
+impl FromStr for EchoUrl {
+    type Err = BadEchoUrl;
+
+    fn from_str(text: &str) -> Result<EchoUrl, BadEchoUrl> {
+        let url = Url::parse(text).map_err(|error| BadEchoUrl(error.to_string()))?;
+        let refused = if !matches!(url.scheme(), "http" | "https") {
+            "it is neither http nor https"
+        } else if !url.username().is_empty() || url.password().is_some() {
+            "it holds credentials, which the broker would hand out"
+        } else if url.query().is_some() || url.fragment().is_some() {
+            "it has a query or a fragment"
+        } else {
+            return Ok(EchoUrl(url.as_str().trim_end_matches('/').to_owned()));
+        };
+        Err(BadEchoUrl(refused.to_owned()))
+    }
+}
+
+impl EchoUrl {
+    /// The URL, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EchoUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_loses_its_last_slash_and_keeps_its_path() {
+        for (text, url) in [
+            ("http://127.0.0.1:8090", "http://127.0.0.1:8090"),
+            ("http://127.0.0.1:8090/", "http://127.0.0.1:8090"),
+            (
+                "https://Echo.example.com/a/b/",
+                "https://echo.example.com/a/b",
+            ),
+        ] {
+            assert_eq!(text.parse::<EchoUrl>().unwrap().as_str(), url);
+        }
+    }
+
+    #[test]
+    fn what_paths_cannot_be_appended_to_is_refused() {
+        for text in [
+            "",
+            "127.0.0.1:8090",
+            "localhost",
+            "ftp://h",
+            "http://",
+            "http://u:p@h",
+            "http://h?a",
+            "http://h#a",
+            "mailto:a@b",
+        ] {
+            assert!(text.parse::<EchoUrl>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The client of the echo service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, Method, Response, StatusCode, redirect};
+use rocket::http::Status;
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+use serving::{Id, StartError};
+
+use crate::decide::{Verb, Work};
+
+/// How long a connection to the echo service may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The most bytes of an answer that are read; a right one has some hundred.
+const ANSWER_LIMIT: usize = 64 * 1024;
+
+/// How often a call is made at most, where the failed attempts before it left
+/// open whether they had any effect.
+const ATTEMPTS: usize = 2;
+
+/// Calls the echo service, over connections that are used again.
+pub(crate) struct EchoClient {
+    http: Client,
+    base: String,
+}
+
+/// What a call has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The resource has been created or deleted.
+    Done,
+    /// It had been created before, or did not exist before.
+    AlreadySo,
+    /// There is no instance to bind to.
+    NoInstance,
+}
+
+/// Why a call has led to nothing that is known, in words for a user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EchoError {
+    /// No connection: the echo service has not seen the call.
+    #[error("the echo service cannot be reached; try again later")]
+    Unreachable,
+    /// No answer in time.
+    #[error("the echo service did not answer in time; try again later")]
+    TimedOut,
+    /// The connection broke off before the answer had come.
+    #[error("the echo service broke off the connection; try again later")]
+    BrokenOff,
+    /// An answer that the echo service's documentation does not have.
+    #[error(
+        "the echo service answered {status} where that means nothing to the broker; try again later"
+    )]
+    Unexpected {
+        /// The status of the answer.
+        status: u16,
+    },
+}
+
+impl EchoError {
+    /// Whether the call may have had an effect all the same.
+    pub fn may_have_acted(&self) -> bool {
+        *self != EchoError::Unreachable
+    }
+
+    /// The status with which a gateway tells such an error.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            EchoError::Unreachable => Status::ServiceUnavailable,
+            EchoError::TimedOut => Status::GatewayTimeout,
+            EchoError::BrokenOff | EchoError::Unexpected { .. } => Status::BadGateway,
+        }
+    }
+}
+
+impl From<reqwest::Error> for EchoError {
+    fn from(error: reqwest::Error) -> EchoError {
+        if error.is_connect() {
+            EchoError::Unreachable
+        } else if error.is_timeout() {
+            EchoError::TimedOut
+        } else {
+            EchoError::BrokenOff
+        }
+    }
+}
+
+impl EchoClient {
+    /// A client of the echo service at `base`, a URL without a slash at its
+    /// end, that waits for each answer up to `timeout`.
+    pub(crate) fn new(base: &str, timeout: Duration) -> Result<EchoClient, StartError> {
+        let mut http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(timeout)
+            .redirect(redirect::Policy::none());
+        if base.starts_with("https:") {
+            http = http.tls_backend_preconfigured(tls().map_err(unusable)?);
+        }
+        Ok(EchoClient {
+            http: http.build().map_err(unusable)?,
+            base: base.to_owned(),
+        })
+    }
+
+    /// Does `work` for the instance `id`.
+    ///
+    /// An attempt that leaves its effect open is followed by another, and when
+    /// that finds things as they were to be, the first one has done it.
+    pub(crate) async fn perform(&self, id: &Id, work: &Work) -> Result<Effect, EchoError> {
+        let mut may_have_acted = false;
+        let mut attempt = 1;
+        loop {
+            match self.attempt(id, work).await {
+                Ok(Effect::AlreadySo) if may_have_acted => return Ok(Effect::Done),
+                Ok(effect) => return Ok(effect),
+                Err(error) if !error.may_have_acted() && may_have_acted => {
+                    return Err(EchoError::BrokenOff);
+                }
+                Err(error) if !error.may_have_acted() || attempt == ATTEMPTS => return Err(error),
+                Err(_) => may_have_acted = true,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, id: &Id, work: &Work) -> Result<Effect, EchoError> {
+        let (method, already) = match work.verb {
+            Verb::Create => (Method::PUT, StatusCode::CONFLICT),
+            Verb::Delete => (Method::DELETE, StatusCode::NOT_FOUND),
+        };
+        let path = work.backend.path(id, work.binding.as_ref());
+        let url = format!("{}{path}", self.base);
+        let response = self.http.request(method, url).send().await?;
+        let status = response.status();
+        let unexpected = EchoError::Unexpected {
+            status: status.as_u16(),
+        };
+        let body = read(response).await?.ok_or(unexpected.clone())?;
+        // The members tell the echo service from whatever else may answer.
+        let says = |member: &str| body.get(member).is_some_and(Value::is_string);
+        if status == StatusCode::OK && says("state") {
+            Ok(Effect::Done)
+        } else if status == already && says("error") {
+            Ok(Effect::AlreadySo)
+        } else if status == StatusCode::NOT_FOUND && says("error") {
+            Ok(Effect::NoInstance)
+        } else {
+            Err(unexpected)
+        }
+    }
+}
+
+/// The JSON of an answer, or `None` if it is none or too long.
+async fn read(mut response: Response) -> Result<Option<Value>, EchoError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > ANSWER_LIMIT {
+            return Ok(None);
+        }
+    }
+    Ok(serde_json::from_slice(&bytes).ok())
+}
+
+fn unusable(error: impl std::error::Error) -> StartError {
+    StartError::Other(format!("the client of the echo service: {error}"))
+}
+
+/// TLS that trusts the roots of the machine, and the bundled ones where the
+/// machine has none.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

@@ -1,0 +1,96 @@
+//! The binary `broker`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use broker::{Config, Credentials, EchoUrl};
+use clap::Parser;
+use serving::{Listen, ListenArgs, RequestLog};
+
+/// A service broker for the echo service, by the Service Broker API 2.3.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    listen: ListenArgs,
+
+    /// Where the broker calls the echo service
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BROKER_ECHO_URL",
+        default_value = "http://127.0.0.1:8090"
+    )]
+    echo_url: EchoUrl,
+
+    /// Where users reach the echo service, for dashboards and credentials;
+    /// the same by default
+    #[arg(long, value_name = "URL", env = "BROKER_ECHO_PUBLIC_URL")]
+    echo_public_url: Option<EchoUrl>,
+
+    /// How long to wait for an answer of the echo service, such as 5s or 500ms
+    #[arg(long, value_name = "DURATION", env = "BROKER_ECHO_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration)]
+    echo_timeout: Duration,
+
+    /// User name that platforms have to send
+    #[arg(long, env = "BROKER_USERNAME", default_value = "user")]
+    username: String,
+
+    /// Password that platforms have to send
+    #[arg(
+        long,
+        env = "BROKER_PASSWORD",
+        default_value = "pass",
+        hide_env_values = true
+    )]
+    password: String,
+
+    /// Serve other machines with the documented credentials, which everybody
+    /// knows
+    #[arg(long, env = "BROKER_INSECURE_DEFAULT_CREDENTIALS")]
+    insecure_default_credentials: bool,
+}
+
+impl Args {
+    /// Where to listen and with which settings, or why not, in one line.
+    fn settings(self) -> Result<(Listen, Config), String> {
+        let listen = self.listen.or_default_port(broker::DEFAULT_PORT);
+        let credentials =
+            Credentials::new(&self.username, &self.password).map_err(|error| error.to_string())?;
+        if listen.is_public() && credentials.are_documented() && !self.insecure_default_credentials
+        {
+            return Err(format!(
+                "{} is open to other machines and the credentials are the documented ones; \
+                 add --username and --password, or --insecure-default-credentials",
+                listen.address
+            ));
+        }
+        let config = Config {
+            echo_url: self.echo_url,
+            echo_public_url: self.echo_public_url,
+            echo_timeout: self.echo_timeout,
+            credentials,
+        };
+        Ok((listen, config))
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let (listen, config) = match Args::parse().settings() {
+        Ok(settings) => settings,
+        Err(why) => return refused(&why, ExitCode::from(2)),
+    };
+    match broker::rocket(listen, &config) {
+        Ok(rocket) => serving::serve("broker", rocket.attach(RequestLog)).await,
+        Err(error) => refused(&error.to_string(), ExitCode::FAILURE),
+    }
+}
+
+/// One line on standard error, where there is nothing else to be done.
+fn refused(why: &str, code: ExitCode) -> ExitCode {
+    // There is nobody left to tell if this fails.
+    let _ = writeln!(io::stderr(), "broker: {why}");
+    code
+}

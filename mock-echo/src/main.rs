@@ -1,0 +1,25 @@
+//! The binary `mock-echo`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serving::{ListenArgs, RequestLog};
+
+/// The echo service that the documented broker manages: it sends messages
+/// back (/echo/...) or inverts them (/invert/...).
+///
+/// It keeps everything in memory and asks for no credentials.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let listen = Args::parse()
+        .listen
+        .or_default_port(mock_echo::DEFAULT_PORT);
+    serving::serve("mock-echo", mock_echo::rocket(listen).attach(RequestLog)).await
+}

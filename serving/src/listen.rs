@@ -1,0 +1,163 @@
+//! Where a server listens.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+
+/// An address and a port to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address of the interface.
+    pub address: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+}
+
+/// The arguments of a server that say where it listens: `--address` and
+/// `--port`, or `LISTEN_ADDRESS` and the `PORT` that platforms set.
+#[derive(Clone, Copy, Debug)]
+pub struct ListenArgs {
+    address: Option<IpAddr>,
+    port: Option<Port>,
+}
+
+/// A port that somebody asked for.
+#[derive(Clone, Copy, Debug)]
+enum Port {
+    /// By the flag.
+    Flag(u16),
+    /// By the platform's variable.
+    Platform(u16),
+}
+
+impl ListenArgs {
+    /// Where to listen. A platform routes to the application from outside: its
+    /// port means all interfaces, unless an address is given too.
+    pub fn or_default_port(self, default_port: u16) -> Listen {
+        let (port, default_address) = match self.port {
+            Some(Port::Platform(port)) => (port, Ipv4Addr::UNSPECIFIED),
+            Some(Port::Flag(port)) => (port, Ipv4Addr::LOCALHOST),
+            None => (default_port, Ipv4Addr::LOCALHOST),
+        };
+        Listen {
+            address: self.address.unwrap_or(default_address.into()),
+            port,
+        }
+    }
+}
+
+/// By hand, because where the port comes from matters, and the derived
+/// implementation forgets it.
+impl FromArgMatches for ListenArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let port = matches
+            .get_one("port")
+            .map(|&port| match matches.value_source("port") {
+                Some(ValueSource::EnvVariable) => Port::Platform(port),
+                _ => Port::Flag(port),
+            });
+        Ok(ListenArgs {
+            address: matches.get_one("address").copied(),
+            port,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = ListenArgs::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for ListenArgs {
+    fn augment_args(command: Command) -> Command {
+        command
+            .arg(
+                Arg::new("address")
+                    .long("address")
+                    .value_name("ADDRESS")
+                    .env("LISTEN_ADDRESS")
+                    .value_parser(value_parser!(IpAddr))
+                    .help("IP address to listen on; 127.0.0.1 by default, 0.0.0.0 if PORT is set"),
+            )
+            .arg(
+                Arg::new("port")
+                    .long("port")
+                    .value_name("PORT")
+                    .env("PORT")
+                    .value_parser(value_parser!(u16))
+                    .help("Port to listen on; 0 takes a free one"),
+            )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        ListenArgs::augment_args(command)
+    }
+}
+
+impl Listen {
+    /// `port` on the loopback interface.
+    pub fn locally(port: u16) -> Listen {
+        Listen {
+            address: Ipv4Addr::LOCALHOST.into(),
+            port,
+        }
+    }
+
+    /// Whether other machines may reach it.
+    pub fn is_public(&self) -> bool {
+        !self.address.is_loopback()
+    }
+
+    /// The URL of a server that listens here.
+    pub fn url(&self) -> String {
+        format!("http://{self}")
+    }
+}
+
+/// `ADDRESS:PORT`, with an IPv6 address in brackets.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        SocketAddr::new(self.address, self.port).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_platforms_port_means_all_interfaces_unless_an_address_is_given() {
+        let address = Some(IpAddr::from([127, 0, 0, 2]));
+        for (address, port, expected) in [
+            (None, None, "127.0.0.1:8090"),
+            (address, None, "127.0.0.2:8090"),
+            (None, Some(Port::Flag(7000)), "127.0.0.1:7000"),
+            (address, Some(Port::Flag(7000)), "127.0.0.2:7000"),
+            (None, Some(Port::Platform(9000)), "0.0.0.0:9000"),
+            (address, Some(Port::Platform(9000)), "127.0.0.2:9000"),
+        ] {
+            let args = ListenArgs { address, port };
+            assert_eq!(args.or_default_port(8090).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn only_a_loopback_address_is_private() {
+        for (address, public) in [
+            ("127.0.0.1", false),
+            ("127.9.9.9", false),
+            ("::1", false),
+            ("0.0.0.0", true),
+            ("::", true),
+            ("192.0.2.1", true),
+        ] {
+            let listen = Listen {
+                address: address.parse().unwrap(),
+                port: 0,
+            };
+            assert_eq!(listen.is_public(), public, "{address}");
+        }
+    }
+}
