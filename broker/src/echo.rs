@@ -92,17 +92,20 @@ impl EchoClient {
     /// A client of the echo service at `base`, a URL without a slash at its
     /// end, that waits for each answer up to `timeout`.
     pub(crate) fn new(base: &str, timeout: Duration) -> Result<EchoClient, StartError> {
-        let mut http = Client::builder()
+        // reqwest wants a TLS configuration even where it has no use for it.
+        let roots = match base.starts_with("https:") {
+            true => trusted_roots(),
+            false => RootCertStore::empty(),
+        };
+        let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
-            .redirect(redirect::Policy::none());
-        if base.starts_with("https:") {
-            http = http.tls_backend_preconfigured(tls().map_err(unusable)?);
-        }
-        Ok(EchoClient {
-            http: http.build().map_err(unusable)?,
-            base: base.to_owned(),
-        })
+            .redirect(redirect::Policy::none())
+            .tls_backend_preconfigured(tls(roots).map_err(unusable)?)
+            .build()
+            .map_err(unusable)?;
+        let base = base.to_owned();
+        Ok(EchoClient { http, base })
     }
 
     /// Does `work` for the instance `id`.
@@ -169,14 +172,17 @@ fn unusable(error: impl std::error::Error) -> StartError {
     StartError::Other(format!("the client of the echo service: {error}"))
 }
 
-/// TLS that trusts the roots of the machine, and the bundled ones where the
-/// machine has none.
-fn tls() -> Result<ClientConfig, rustls::Error> {
+/// The roots of the machine, or the bundled ones where the machine has none.
+fn trusted_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
+    roots
+}
+
+fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
