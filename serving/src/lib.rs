@@ -15,6 +15,8 @@ mod id;
 mod listen;
 mod log;
 mod run;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use answer::Answer;
 pub use body::{BODY_LIMIT, Body};
