@@ -1,0 +1,306 @@
+//! What holds for all requests to the broker.
+
+use crate::common::{AUTH, Broker, INSTANCE, bind, provision};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use serving::testing::{Received, send, send_body, send_bytes};
+
+fn is_an_error(answer: &Received) -> bool {
+    let body = answer.json();
+    answer.header("content-type") == Some("application/json")
+        && (body["description"].is_string() || (answer.status == 410 && body == json!({})))
+}
+
+#[tokio::test]
+async fn errors_outside_the_interface_are_json_too() {
+    let broker = Broker::start().await;
+    for (line, status, allow) in [
+        ("GET /", 404, None),
+        ("GET /v2", 404, None),
+        ("GET /v2/catalog/", 404, None),
+        ("GET //v2/catalog", 404, None),
+        ("DELETE /v2/service_instances/", 404, None),
+        (
+            "DELETE /v2/service_instances//service_bindings/b",
+            404,
+            None,
+        ),
+        ("DELETE /v2/service_instances/%zz", 400, None),
+        ("DELETE /v2/service_instances/a%ff", 400, None),
+        ("DELETE /v2/service_instances/..", 400, None),
+        (
+            "DELETE /v2/service_instances/i/service_bindings/%2e%2e",
+            400,
+            None,
+        ),
+        ("POST /v2/catalog", 405, Some("GET, HEAD")),
+        ("BREW /v2/catalog", 405, Some("GET, HEAD")),
+        ("POST /v2/service_instances/i", 405, Some("DELETE, PUT")),
+        (
+            "GET /v2/service_instances/i/service_bindings/b",
+            405,
+            Some("DELETE, PUT"),
+        ),
+    ] {
+        let answer = broker.send(line).await;
+        assert_eq!(answer.status, status, "{line}: {answer}");
+        assert_eq!(answer.header("allow"), allow, "{line}");
+        assert!(is_an_error(&answer), "{line}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn every_endpoint_asks_for_the_credentials_first() {
+    let broker = Broker::start().await;
+    let binding = format!("{INSTANCE}/service_bindings/b");
+    for line in [
+        "GET /v2/catalog".to_owned(),
+        format!("PUT {INSTANCE}"),
+        format!("DELETE {INSTANCE}"),
+        format!("PUT {binding}"),
+        format!("DELETE {binding}"),
+    ] {
+        for headers in [&[][..], &[("Authorization", "Basic dXNlcjp3cm9uZw==")][..]] {
+            // Even the version and the body are not looked at.
+            let headers = [headers, &[("X-Broker-API-Version", "1.0")]].concat();
+            let answer = send_body(&broker.url(), &line, &headers, "{")
+                .await
+                .unwrap();
+            assert_eq!(answer.status, 401, "{line}");
+            assert!(
+                answer
+                    .header("www-authenticate")
+                    .unwrap()
+                    .starts_with("Basic realm=")
+            );
+            assert!(is_an_error(&answer), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn other_credentials_replace_the_documented_ones() {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let broker = Broker::with_echo(&echo.url(), |config| {
+        config.credentials = broker::Credentials::new("ü", "a:b").unwrap();
+    })
+    .await;
+    assert_eq!(broker.provision(INSTANCE).await.status, 401);
+    let auth = [("Authorization", "Basic w7w6YTpi")];
+    let line = format!("PUT {INSTANCE}");
+    let answer = send_body(&broker.url(), &line, &auth, provision().to_string()).await;
+    assert_eq!(answer.unwrap().status, 201);
+}
+
+#[tokio::test]
+async fn a_form_field_never_changes_the_verb() {
+    let broker = Broker::start().await;
+    assert_eq!(broker.provision(INSTANCE).await.status, 201);
+    let form = [AUTH, ("Content-Type", "application/x-www-form-urlencoded")];
+    for method in ["DELETE", "PUT", "delete"] {
+        let line = format!("POST {INSTANCE}");
+        let body = format!("_method={method}");
+        let answer = send_body(&broker.url(), &line, &form, body).await.unwrap();
+        assert_eq!(answer.status, 405);
+    }
+    assert_eq!(broker.send(&format!("DELETE {INSTANCE}")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_of_more_than_a_mebibyte_is_refused() {
+    let broker = Broker::start().await;
+    let mut body = provision();
+    body["context"] = "x".repeat(1 << 20).into();
+    let answer = broker.put(INSTANCE, body.to_string()).await;
+    assert_eq!(answer.status, 413);
+    assert!(is_an_error(&answer), "{answer}");
+    assert_eq!(broker.send(&format!("DELETE {INSTANCE}")).await.status, 410);
+}
+
+#[tokio::test]
+async fn what_the_http_layer_refuses_gets_its_bare_status() {
+    let broker = Broker::start().await;
+    let answer = send_bytes(&broker.url(), b"nonsense\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!((answer.status, answer.body.as_str()), (400, ""));
+}
+
+/// Runs `property` on one broker for all cases.
+fn with_broker<S: Strategy>(
+    cases: u32,
+    strategy: S,
+    property: impl AsyncFn(&Broker, S::Value) -> Result<(), TestCaseError>,
+) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let broker = runtime.block_on(Broker::start());
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let ran =
+        TestRunner::new(config).run(&strategy, |case| runtime.block_on(property(&broker, case)));
+    assert!(ran.is_ok(), "{}", ran.unwrap_err());
+}
+
+/// An id as it may stand in a path: text that looks like paths, escapes, dots,
+/// other scripts, and sheer length, percent-encoded.
+fn id() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        4 => any::<String>(),
+        4 => "[a-c./%?#&=+ ~-]{1,6}",
+        2 => prop_oneof![
+            Just("dashboard"), Just("..."), Just("%2e%2e"), Just("a/b"), Just("a%2Fb"),
+            Just("service_bindings"), Just("e\u{301}"), Just("\u{e9}"), Just("\0"),
+        ].prop_map(str::to_owned),
+        1 => "[a-z]{1000,1024}",
+    ];
+    text.prop_filter("an id", |text| {
+        !matches!(text.as_str(), "" | "." | "..") && text.len() <= 1024
+    })
+    .prop_map(|text| text.bytes().map(|byte| format!("%{byte:02X}")).collect())
+}
+
+#[test]
+fn any_ids_go_round_through_broker_and_echo_service() {
+    with_broker(
+        48,
+        (id(), id(), id(), id()),
+        async |broker, (one, other, binding, app)| {
+            prop_assume!(one != other);
+            let path = |instance: &str| format!("/v2/service_instances/{instance}");
+            let binding_path = format!("{}/service_bindings/{binding}", path(&one));
+            prop_assert_eq!(broker.provision(&path(&one)).await.status, 201);
+            prop_assert_eq!(broker.provision(&path(&other)).await.status, 201);
+            let mut body = bind();
+            body["app_guid"] = app.into();
+            let bound = broker.put(&binding_path, body.to_string()).await;
+            prop_assert_eq!(bound.status, 201);
+
+            // The app sends to the URI that it was given, as it was given.
+            let bound = bound.json();
+            let uri = bound["credentials"]["uri"].as_str().unwrap();
+            let sent_to = uri.strip_prefix(&broker.echo_url).unwrap();
+            let line = format!("POST {sent_to}");
+            let json = [("Content-Type", "application/json")];
+            let echoed = send_body(&broker.echo_url, &line, &json, r#"{"message":1}"#)
+                .await
+                .unwrap();
+            prop_assert_eq!(echoed.json(), json!({"response": 1}));
+
+            // The other instance has none of it.
+            let look = |instance: &str| format!("GET /dashboard/{instance}");
+            let counts = |page: Received| page.body.matches("<td>1</td>").count();
+            prop_assert_eq!(counts(broker.ask_echo(&look(&one)).await), 2);
+            prop_assert_eq!(counts(broker.ask_echo(&look(&other)).await), 0);
+
+            prop_assert_eq!(
+                broker
+                    .send(&format!("DELETE {}", path(&other)))
+                    .await
+                    .status,
+                200
+            );
+            prop_assert_eq!(
+                broker.send(&format!("DELETE {binding_path}")).await.status,
+                200
+            );
+            prop_assert_eq!(
+                broker.send(&format!("DELETE {}", path(&one))).await.status,
+                200
+            );
+            for instance in [&one, &other] {
+                prop_assert_eq!(broker.ask_echo(&look(instance)).await.status, 404);
+            }
+            Ok(())
+        },
+    );
+}
+
+/// Any JSON value, and more often one that is nearly right.
+fn body() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    let any_value = scalar.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::hash_map(any::<String>(), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    });
+    let member = prop_oneof![
+        Just("service_id"),
+        Just("plan_id"),
+        Just("organization_guid"),
+        Just("space_guid"),
+        Just("app_guid"),
+        Just("context"),
+        Just("parameters"),
+    ];
+    let nearly_right = (member, any_value.clone()).prop_map(|(member, value)| {
+        let mut body = provision();
+        body[member] = value;
+        body
+    });
+    prop_oneof![any_value, nearly_right]
+}
+
+#[test]
+fn any_json_body_gets_a_well_formed_answer_below_500() {
+    with_broker(256, body(), async |broker, body| {
+        for path in [
+            INSTANCE.to_owned(),
+            format!("{INSTANCE}/service_bindings/b"),
+        ] {
+            let answer = broker.put(&path, body.to_string()).await;
+            let right = match answer.status {
+                200 | 201 => answer.json().is_object(),
+                400..=499 => is_an_error(&answer),
+                _ => false,
+            };
+            prop_assert!(right, "{}", answer);
+        }
+        broker.send(&format!("DELETE {INSTANCE}")).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn any_bytes_get_a_well_formed_answer_below_500() {
+    with_broker(256, any::<Vec<u8>>(), async |broker, body| {
+        let answer = broker.put(INSTANCE, body).await;
+        prop_assert!(answer.status == 400 && is_an_error(&answer), "{}", answer);
+        Ok(())
+    });
+}
+
+#[tokio::test]
+async fn unknown_members_and_headers_are_ignored() {
+    let broker = Broker::start().await;
+    let mut body = provision();
+    body["x"] = json!({"y": [1]});
+    let headers = [
+        AUTH,
+        ("X-Broker-API-Originating-Identity", "nonsense"),
+        ("X-Other", "1"),
+    ];
+    let line = format!("PUT {INSTANCE}?unknown=1");
+    let answer = send_body(&broker.url(), &line, &headers, body.to_string())
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 201);
+    assert_eq!(
+        send(&broker.url(), &format!("DELETE {INSTANCE}?a=b"), &[AUTH])
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+}

@@ -1,0 +1,6 @@
+//! Tests of the broker over HTTP.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+mod documented;
+mod http;
