@@ -4,3 +4,5 @@
 mod common;
 mod documented;
 mod http;
+mod lossy_gateway;
+mod sick_echo;
