@@ -6,4 +6,5 @@ mod decide;
 mod documented;
 mod http;
 mod lossy_gateway;
+mod process;
 mod sick_echo;

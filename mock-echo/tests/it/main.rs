@@ -3,3 +3,4 @@
 
 mod documented;
 mod http;
+mod process;

@@ -1,5 +1,5 @@
-//! A client for tests: what it is told to send goes over the wire unchanged,
-//! one connection a request.
+//! A client: what it is told to send goes over the wire unchanged, one
+//! connection a request.
 
 use std::fmt;
 

@@ -1,0 +1,161 @@
+//! The binary `broker`: how it starts, says where it is, and stops.
+
+use std::net::TcpListener;
+
+use insta::assert_snapshot;
+use serving::testing::{Process, output, send};
+
+use crate::common::{AUTH, INSTANCE};
+
+const BROKER: &str = env!("CARGO_BIN_EXE_broker");
+
+/// What it prints and its exit code, where it does not start.
+fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
+    let output = output(BROKER, args, env).unwrap();
+    format!(
+        "{}{}exit code {:?}",
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+        output.status.code()
+    )
+}
+
+#[test]
+fn its_help_names_every_flag_and_variable() {
+    assert_snapshot!(refused(&["--help"], &[("BROKER_PASSWORD", "secret")]), @"
+    A service broker for the echo service, by the Service Broker API 2.3
+
+    Usage: broker [OPTIONS]
+
+    Options:
+          --address <ADDRESS>             IP address to listen on; 127.0.0.1 by default, 0.0.0.0 if PORT
+                                          is set [env: LISTEN_ADDRESS=]
+          --port <PORT>                   Port to listen on; 0 takes a free one [env: PORT=]
+          --echo-url <URL>                Where the broker calls the echo service [env:
+                                          BROKER_ECHO_URL=] [default: http://127.0.0.1:8090]
+          --echo-public-url <URL>         Where users reach the echo service, for dashboards and
+                                          credentials; the same by default [env:
+                                          BROKER_ECHO_PUBLIC_URL=]
+          --echo-timeout <DURATION>       How long to wait for an answer of the echo service, such as 5s
+                                          or 500ms [env: BROKER_ECHO_TIMEOUT=] [default: 5s]
+          --username <USERNAME>           User name that platforms have to send [env: BROKER_USERNAME=]
+                                          [default: user]
+          --password <PASSWORD>           Password that platforms have to send [env: BROKER_PASSWORD]
+                                          [default: pass]
+          --insecure-default-credentials  Serve other machines with the documented credentials, which
+                                          everybody knows [env: BROKER_INSECURE_DEFAULT_CREDENTIALS=]
+      -h, --help                          Print help
+      -V, --version                       Print version
+    exit code Some(0)
+    ");
+}
+
+#[test]
+fn a_wrong_flag_is_told_with_exit_code_2() {
+    assert_snapshot!(refused(&["--echo-url", "localhost:8090"], &[]), @"
+    error: invalid value 'localhost:8090' for '--echo-url <URL>': it is neither http nor https; expected a URL such as http://127.0.0.1:8090
+
+    For more information, try '--help'.
+    exit code Some(2)
+    ");
+    assert_snapshot!(refused(&["--echo-public-url", "http://u:p@h"], &[]), @"
+    error: invalid value 'http://u:p@h' for '--echo-public-url <URL>': it holds credentials, which the broker would hand out; expected a URL such as http://127.0.0.1:8090
+
+    For more information, try '--help'.
+    exit code Some(2)
+    ");
+    assert_snapshot!(refused(&["--echo-timeout", "soon"], &[]), @"
+    error: invalid value 'soon' for '--echo-timeout <DURATION>': expected number at 0
+
+    For more information, try '--help'.
+    exit code Some(2)
+    ");
+    assert_snapshot!(refused(&["--username", "a:b"], &[]), @"
+    broker: a user name cannot contain a colon
+    exit code Some(2)
+    ");
+}
+
+#[test]
+fn documented_credentials_on_a_public_address_are_refused() {
+    let platform = [("PORT", "0")];
+    assert_snapshot!(refused(&[], &platform), @"
+    broker: 0.0.0.0 is open to other machines and the credentials are the documented ones; add --username and --password, or --insecure-default-credentials
+    exit code Some(2)
+    ");
+    for args in [
+        &["--address", "0.0.0.0", "--port", "0"][..],
+        &[
+            "--address",
+            "::",
+            "--port",
+            "0",
+            "--username",
+            "user",
+            "--password=pass",
+        ],
+    ] {
+        assert!(
+            refused(args, &[]).ends_with("exit code Some(2)"),
+            "{args:?}"
+        );
+    }
+    for (args, env, listens_on) in [
+        (
+            &["--username", "u", "--password", "p"][..],
+            &platform[..],
+            "http://0.0.0.0:",
+        ),
+        (
+            &["--insecure-default-credentials"],
+            &platform,
+            "http://0.0.0.0:",
+        ),
+        (&["--address", "127.0.0.1"], &platform, "http://127.0.0.1:"),
+        (
+            &[],
+            &[("PORT", "0"), ("BROKER_PASSWORD", "p")],
+            "http://0.0.0.0:",
+        ),
+        (&["--port", "0"], &[("PORT", "1")], "http://127.0.0.1:"),
+    ] {
+        let process = Process::start(BROKER, args, env).unwrap();
+        let expected = format!("broker listens on {listens_on}");
+        assert!(
+            process.ready.starts_with(&expected),
+            "{args:?}: {}",
+            process.ready
+        );
+    }
+}
+
+#[test]
+fn a_busy_port_is_told_in_one_line_with_exit_code_1() {
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = busy.local_addr().unwrap().port().to_string();
+    let told = refused(&["--port", &port], &[]);
+    assert_snapshot!(told.replace(&port, "BUSY"), @"
+    broker: cannot listen on 127.0.0.1:BUSY: the port is taken; choose another with --port
+    exit code Some(1)
+    ");
+}
+
+#[test]
+fn its_log_has_a_line_a_request_and_no_credentials() {
+    let process = Process::start(BROKER, &["--port", "0"], &[]).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for headers in [&[AUTH][..], &[]] {
+        let line = format!("DELETE {INSTANCE}");
+        runtime
+            .block_on(send(process.url(), &line, headers))
+            .unwrap();
+    }
+    let (code, log) = process.end_by("INT").unwrap();
+    assert_eq!(code, Some(0));
+    insta::with_settings!({filters => [(r"\d+\.\d ms", "TIME")]}, {
+        assert_snapshot!(log, @"
+        DELETE /v2/service_instances/mynewinstance 410 TIME
+        DELETE /v2/service_instances/mynewinstance 401 TIME
+        ");
+    });
+}
