@@ -1,0 +1,140 @@
+//! The values of a fixture's variables, and what requests and expectations say
+//! with them.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fixtures::{AUTHORIZATION, Body, FRESH, Fixture, Json, Pattern, Template, VariableName};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use regex::Regex;
+use serde_json::Value;
+
+use crate::exchange::Request;
+use crate::fresh::fresh_id;
+
+/// Everything but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The documented credentials, for fixtures that name none.
+pub(crate) const DOCUMENTED_CREDENTIALS: &str = "user:pass";
+
+/// A value for each variable.
+#[derive(Clone, Debug)]
+pub(crate) struct Bindings(BTreeMap<String, String>);
+
+/// Why a fixture cannot be played, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unplayable(pub(crate) String);
+
+impl From<regex::Error> for Unplayable {
+    fn from(error: regex::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+type Played<T> = Result<T, Unplayable>;
+
+impl Bindings {
+    /// The documented values, of which those in `fixture` go before those in
+    /// the fixtures of its `setup`. `credentials`, if there are any, go before
+    /// the documented ones.
+    pub(crate) fn new(
+        fixture: &Fixture,
+        setup: &[&Fixture],
+        credentials: Option<&str>,
+    ) -> Played<Self> {
+        let mut bindings = Self(BTreeMap::new());
+        bindings.set(FRESH, fresh_id());
+        bindings.set(AUTHORIZATION, DOCUMENTED_CREDENTIALS.to_owned());
+        for fixture in setup.iter().copied().chain([fixture]) {
+            for (name, value) in &fixture.variables {
+                let value = bindings.text(value)?;
+                bindings.set(name.as_str(), value);
+            }
+        }
+        if let Some(credentials) = credentials {
+            bindings.set(AUTHORIZATION, credentials.to_owned());
+        }
+        Ok(bindings)
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// The same, but for a fresh id in the place of one variable's value.
+    pub(crate) fn with_fresh(&self, name: &VariableName) -> Self {
+        let mut bindings = self.clone();
+        bindings.set(name.as_str(), fresh_id());
+        bindings
+    }
+
+    pub(crate) fn value(&self, name: &VariableName) -> Played<String> {
+        let value = self.0.get(name.as_str()).cloned();
+        value.ok_or_else(|| Unplayable(format!("{name} has no value")))
+    }
+
+    /// The credentials that `{authorization}` stands for.
+    pub(crate) fn credentials(&self) -> &str {
+        self.0
+            .get(AUTHORIZATION)
+            .map_or(DOCUMENTED_CREDENTIALS, String::as_str)
+    }
+
+    pub(crate) fn text(&self, template: &Template) -> Played<String> {
+        template.render(|name| self.value(name))
+    }
+
+    pub(crate) fn json(&self, json: &Json) -> Played<Value> {
+        json.render(&mut |template| self.text(template))
+    }
+
+    pub(crate) fn regex(&self, pattern: &Pattern) -> Played<Regex> {
+        pattern.regex(|name| self.value(name))
+    }
+
+    fn encoded(&self, template: &Template) -> Played<String> {
+        template.render(|name| Ok(encode(&self.value(name)?)))
+    }
+
+    fn header(&self, template: &Template) -> Played<String> {
+        template.render(|name| match name.as_str() {
+            AUTHORIZATION => Ok(STANDARD.encode(self.credentials())),
+            _ => self.value(name),
+        })
+    }
+
+    /// A fixture's request as it is sent.
+    pub(crate) fn request(&self, request: &fixtures::Request) -> Played<Request> {
+        let mut path = self.encoded(request.path.template())?;
+        for (index, (name, value)) in request.query.iter().enumerate() {
+            let value = encode(&self.text(value)?);
+            let mark = if index == 0 { '?' } else { '&' };
+            path.push_str(&format!("{mark}{}={value}", encode(name)));
+        }
+        let mut headers = Vec::new();
+        for (name, value) in &request.headers {
+            headers.push((name.to_string(), self.header(value)?));
+        }
+        let body = match &request.body {
+            Some(Body::Json(json)) => Some(self.json(json)?.to_string()),
+            Some(Body::Text(text)) => Some(self.text(text)?),
+            None => None,
+        };
+        Ok(Request {
+            method: request.method.to_string(),
+            path,
+            headers,
+            body,
+        })
+    }
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}

@@ -1,0 +1,66 @@
+//! The reference broker and its echo service, in this process.
+
+use std::process::ExitCode;
+
+use broker::{Config, DEFAULT_PORT, EchoUrl};
+use serving::{Listen, RequestLog, Running, StartError, interrupted};
+
+use super::console;
+
+/// Both servers, listening.
+pub(crate) struct Pair {
+    pub(crate) broker: Running,
+    pub(crate) echo: Running,
+}
+
+impl Pair {
+    /// Both on free ports, silently.
+    pub(crate) async fn on_free_ports() -> Result<Pair, StartError> {
+        let echo = mock_echo::start(Listen::locally(0)).await?;
+        let config = Config::new(echo_url(&echo)?);
+        let broker = broker::start(Listen::locally(0), &config).await?;
+        Ok(Pair { broker, echo })
+    }
+
+    /// Both on the documented ports, with a log of their requests.
+    async fn on_documented_ports() -> Result<Pair, StartError> {
+        let listen = Listen::locally(mock_echo::DEFAULT_PORT);
+        let echo = serving::start(mock_echo::rocket(listen).attach(RequestLog)).await?;
+        let config = Config::new(echo_url(&echo)?);
+        let rocket = broker::rocket(Listen::locally(DEFAULT_PORT), &config)?;
+        let broker = serving::start(rocket.attach(RequestLog)).await?;
+        Ok(Pair { broker, echo })
+    }
+
+    pub(crate) async fn stop(self) {
+        tokio::join!(self.broker.stop(), self.echo.stop());
+    }
+}
+
+fn echo_url(echo: &Running) -> Result<EchoUrl, StartError> {
+    let url = echo.url().parse::<EchoUrl>();
+    url.map_err(|error| StartError::Other(error.to_string()))
+}
+
+/// `conformance up`
+pub(crate) async fn up() -> ExitCode {
+    let pair = match Pair::on_documented_ports().await {
+        Ok(pair) => pair,
+        Err(error) => {
+            console::complain(error);
+            return ExitCode::FAILURE;
+        }
+    };
+    console::print(format_args!(
+        "mock-echo listens on {}\nbroker listens on {} (user name user, password pass)\nCtrl-C stops both.\n",
+        pair.echo.url(),
+        pair.broker.url(),
+    ));
+    interrupted().await;
+    tokio::select! {
+        () = pair.stop() => {}
+        // A second Ctrl-C ends both at once.
+        () = interrupted() => {}
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,189 @@
+//! What a replay looks like on a terminal: functions from the run's data to
+//! text.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use conformance::{
+    Difference, Event, ExampleRun, Leftover, Mismatch, Outcome, Reason, Role, Run, Side, Target,
+    curl,
+};
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const UNSURE: Style = AnsiColor::Yellow.on_default();
+const LABEL: Style = Style::new().dimmed();
+const TITLE: Style = Style::new().bold();
+
+/// Up to this many characters JSON stays on one line.
+const ONE_LINE: usize = 60;
+
+/// The lines of one event.
+pub(crate) fn event(target: &Target, event: &Event<'_>, width: usize) -> String {
+    match event {
+        Event::Started(suite) => {
+            let title = suite.title();
+            format!("{TITLE}{title}{TITLE:#} ({}) at {target}\n", suite.name())
+        }
+        Event::Judged(example) => example_lines(target, example, width),
+        Event::LeftBehind(leftover) => leftover_lines(leftover, width),
+    }
+}
+
+fn example_lines(target: &Target, example: &ExampleRun, width: usize) -> String {
+    let title = &example.title;
+    match &example.outcome {
+        Outcome::Passed => format!("  {GOOD}✔{GOOD:#} {title}\n"),
+        Outcome::Mismatch(mismatch) => {
+            let head = format!("  {BAD}✘ {title}{BAD:#}\n");
+            head + &mismatch_lines(target, example, mismatch)
+        }
+        Outcome::NotJudged(Reason::NotReached) => {
+            format!("  {UNSURE}–{UNSURE:#} {title}: not reached\n")
+        }
+        Outcome::NotJudged(reason) => {
+            let head = format!("  {UNSURE}–{UNSURE:#} {title}: ");
+            let why = format!("could not be judged: {reason}");
+            head + &wrapped(&why, width, 4 + title.chars().count() + 2)
+        }
+    }
+}
+
+fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) -> String {
+    let mut text = String::new();
+    if let Some(exchange) = example.exchanges.get(mismatch.exchange) {
+        let status = exchange.result.as_ref().map(|answer| answer.status);
+        let answered = status.map_or(String::new(), |status| format!(" was answered {status}"));
+        line(&mut text, 6, &format!("{}{answered}", exchange.request));
+    }
+    for difference in &mismatch.differences {
+        text += &difference_lines(difference);
+    }
+    line(&mut text, 6, &format!("{LABEL}repeat it:{LABEL:#}"));
+    for exchange in &example.exchanges {
+        if matches!(exchange.role, Role::Setup | Role::Judged) {
+            block(&mut text, 8, &curl(target, &exchange.request));
+        }
+    }
+    text
+}
+
+fn difference_lines(difference: &Difference) -> String {
+    let mut text = String::new();
+    line(&mut text, 6, &difference.at);
+    for (label, side) in [
+        ("expected", &difference.expected),
+        ("actual  ", &difference.actual),
+    ] {
+        let shown = shown(side);
+        let head = format!("{LABEL}{label}{LABEL:#}");
+        match shown.contains('\n') {
+            false => line(&mut text, 8, &format!("{head}  {shown}")),
+            true => {
+                line(&mut text, 8, &head);
+                block(&mut text, 10, &shown);
+            }
+        }
+    }
+    text
+}
+
+fn shown(side: &Side) -> String {
+    match side {
+        Side::Absent => "(absent)".to_owned(),
+        Side::Words(words) => words.clone(),
+        Side::Text(text) => printable(text),
+        Side::Json(value) => {
+            let short = value.to_string();
+            match short.chars().count() <= ONE_LINE {
+                true => short,
+                false => format!("{value:#}"),
+            }
+        }
+    }
+}
+
+/// The longest text of a target that is shown.
+const LONGEST_TEXT: usize = 2000;
+
+/// Text of a target, without what would confuse a terminal.
+fn printable(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(LONGEST_TEXT)
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect();
+    if text.chars().nth(LONGEST_TEXT).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn leftover_lines(leftover: &Leftover, width: usize) -> String {
+    let Leftover {
+        id,
+        request,
+        instead,
+    } = leftover;
+    let head = format!("  {BAD}!{BAD:#} ");
+    head + &wrapped(
+        &format!("{id} is left behind: {request} {instead}"),
+        width,
+        4,
+    )
+}
+
+/// How many examples came to what, and what is left behind.
+pub(crate) fn summary(runs: &[Run]) -> String {
+    let examples: Vec<&ExampleRun> = runs.iter().flat_map(Run::examples).collect();
+    let count = |of: fn(&Outcome) -> bool| examples.iter().filter(|e| of(&e.outcome)).count();
+    let mut parts = Vec::new();
+    for (number, style, what) in [
+        (count(|o| matches!(o, Outcome::Passed)), GOOD, "passed"),
+        (count(|o| matches!(o, Outcome::Mismatch(_))), BAD, "failed"),
+        (
+            count(|o| matches!(o, Outcome::NotJudged(_))),
+            UNSURE,
+            "could not be judged",
+        ),
+    ] {
+        if number > 0 {
+            parts.push(format!("{style}{number} {what}{style:#}"));
+        }
+    }
+    let leftovers = runs.iter().map(|run| run.leftovers.len()).sum::<usize>();
+    if leftovers > 0 {
+        parts.push(format!("{BAD}{leftovers} left behind{BAD:#}"));
+    }
+    let total = examples.len();
+    let noun = if total == 1 { "example" } else { "examples" };
+    format!("{total} {noun}: {}\n", parts.join(", "))
+}
+
+fn line(text: &mut String, indent: usize, content: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{:indent$}{content}", "");
+}
+
+fn block(text: &mut String, indent: usize, content: &str) {
+    for content in content.lines() {
+        line(text, indent, content);
+    }
+}
+
+/// Prose after a head that takes `taken` columns; further lines are indented.
+fn wrapped(prose: &str, width: usize, taken: usize) -> String {
+    let first = " ".repeat(taken);
+    let options = textwrap::Options::new(width)
+        .initial_indent(&first)
+        .subsequent_indent("      ")
+        .break_words(false)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let filled = textwrap::fill(prose, options);
+    format!("{}\n", filled.get(taken..).unwrap_or(&filled))
+}

@@ -1,0 +1,164 @@
+//! Sends requests: the only file that knows the HTTP crates.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::client::legacy::{self, Builder};
+use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::exchange::{Answer, Failure, Request};
+use crate::target::Target;
+
+/// The longest body that is read: an answer of a broker is far shorter, and one
+/// that never ends must not fill the memory.
+const LONGEST_BODY: usize = 1024 * 1024;
+
+/// The longest head of an answer that is read.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Sends requests to one target, as they are: paths unchanged, redirects not
+/// followed, no proxy, nothing added but `Host`, `Content-Length`, `Accept` and
+/// `User-Agent`.
+pub struct Client {
+    http: legacy::Client<HttpsConnector<HttpConnector>, String>,
+    target: Target,
+    timeout: Duration,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up TLS: {0}")]
+pub struct ClientError(#[from] rustls::Error);
+
+impl Client {
+    /// A client for a target. A request and its whole answer, the connection
+    /// included, may take `timeout`.
+    pub fn new(target: Target, timeout: Duration) -> Result<Self, ClientError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots(&target))
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let http = Builder::new(TokioExecutor::new())
+            // Each request has its own connection. One that is kept may be closed
+            // by the target just when it is used again, and nobody could tell
+            // that from a target that drops the request.
+            .pool_max_idle_per_host(0)
+            .retry_canceled_requests(false)
+            .http1_title_case_headers(true)
+            .http1_max_buf_size(LONGEST_HEAD)
+            .build(connector);
+        Ok(Self {
+            http,
+            target,
+            timeout,
+        })
+    }
+
+    /// Where the requests go.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        let mut message = self.message(request).map_err(Failure::Unsendable)?;
+        let connection = capture_connection(&mut message);
+        let exchange = async {
+            let answer = self.http.request(message).await.map_err(failed_request)?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, LONGEST_BODY).collect().await;
+            Ok(Answer {
+                status: head.status.as_u16(),
+                headers: header_list(&head.headers),
+                body: body.map_err(failed_body)?.to_bytes().to_vec(),
+            })
+        };
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(result) => result,
+            Err(_) if connection.connection_metadata().is_none() => Err(Failure::Unreachable(
+                format!("no connection within {:?}", self.timeout),
+            )),
+            Err(_) => Err(Failure::TimedOut(self.timeout)),
+        }
+    }
+
+    fn message(&self, request: &Request) -> Result<http::Request<String>, String> {
+        for framing in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+            if request.header(framing.as_str()).is_some() {
+                return Err(format!("{framing} follows from the body"));
+            }
+        }
+        let uri = self.target.uri(&request.path);
+        let mut message = http::Request::builder()
+            .method(request.method.as_str())
+            .uri(uri.map_err(|error| error.to_string())?);
+        for (name, value) in request.sent_headers() {
+            message = message.header(name, value);
+        }
+        if request.announces_empty_body() {
+            message = message.header(CONTENT_LENGTH, 0);
+        }
+        message
+            .body(request.body.clone().unwrap_or_default())
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// The certificates that a target may be vouched for by: the machine's own, or,
+/// where it has none, the bundled ones.
+fn roots(target: &Target) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    if target.is_https() {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+    }
+    roots
+}
+
+fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect()
+}
+
+fn failed_request(error: legacy::Error) -> Failure {
+    if error.is_connect() {
+        Failure::Unreachable(innermost(&error))
+    } else {
+        Failure::Broken(innermost(&error))
+    }
+}
+
+fn failed_body(error: Box<dyn Error + Send + Sync>) -> Failure {
+    if error.is::<LengthLimitError>() {
+        Failure::TooLong(LONGEST_BODY)
+    } else {
+        Failure::Broken(innermost(error.as_ref()))
+    }
+}
+
+/// The cause of the causes, which says what happened; those around it only say
+/// in which layer.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

@@ -1,0 +1,341 @@
+//! Whether an answer is the one expected, and how it differs.
+
+use fixtures::{BodyExpectation, Expectation, HeaderExpectation, Shape, Type};
+use regex::Regex;
+use serde_json::{Number, Value};
+
+use crate::bindings::{Bindings, Unplayable};
+use crate::exchange::Answer;
+
+/// A place in which an answer is not as expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The place: `status`, `header NAME`, `body`, or a JSON pointer into the
+    /// body.
+    pub at: String,
+    /// What should be there.
+    pub expected: Side,
+    /// What is there.
+    pub actual: Side,
+}
+
+/// One side of a [`Difference`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Side {
+    /// Nothing.
+    Absent,
+    /// Something that is described.
+    Words(String),
+    /// Text that is no JSON.
+    Text(String),
+    /// This JSON.
+    Json(Value),
+}
+
+/// How `answer` differs from what is expected: not at all if the list is empty.
+pub(crate) fn compare(
+    expectation: &Expectation,
+    bindings: &Bindings,
+    answer: &Answer,
+) -> Result<Vec<Difference>, Unplayable> {
+    let mut differences = Differences::default();
+    if !expectation.status.contains(answer.status) {
+        differences.add(
+            "status",
+            Side::Words(expectation.status.to_string()),
+            Side::Words(answer.status.to_string()),
+        );
+    }
+    for (name, expected) in &expectation.headers {
+        let at = format!("header {name}");
+        differences.header(&at, expected, bindings, answer.header(name.as_str()))?;
+    }
+    if let Some(body) = &expectation.body {
+        if differences.0.is_empty() {
+            differences.body(body, bindings, answer)?;
+        } else {
+            differences.another_body(body, bindings, answer)?;
+        }
+    }
+    Ok(differences.0)
+}
+
+#[derive(Default)]
+struct Differences(Vec<Difference>);
+
+impl Differences {
+    fn add(&mut self, at: &str, expected: Side, actual: Side) {
+        let at = if at.is_empty() { "body" } else { at }.to_owned();
+        self.0.push(Difference {
+            at,
+            expected,
+            actual,
+        });
+    }
+
+    fn header(
+        &mut self,
+        at: &str,
+        expected: &HeaderExpectation,
+        bindings: &Bindings,
+        actual: Option<&str>,
+    ) -> Result<(), Unplayable> {
+        let (matches, expected) = match expected {
+            HeaderExpectation::Exact(text) => {
+                let text = bindings.text(text)?;
+                (actual == Some(text.as_str()), Side::Text(text))
+            }
+            HeaderExpectation::Pattern(pattern) => {
+                let regex = bindings.regex(pattern)?;
+                let matches = actual.is_some_and(|actual| regex.is_match(actual));
+                (matches, pattern_side(&regex))
+            }
+        };
+        if !matches {
+            let actual = actual.map_or(Side::Absent, |text| Side::Text(text.to_owned()));
+            self.add(at, expected, actual);
+        }
+        Ok(())
+    }
+
+    fn body(
+        &mut self,
+        expected: &BodyExpectation,
+        bindings: &Bindings,
+        answer: &Answer,
+    ) -> Result<(), Unplayable> {
+        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        match (expected, json) {
+            (BodyExpectation::Exact(expected), Some(actual)) => {
+                self.exact("", &bindings.json(expected)?, &actual);
+            }
+            (BodyExpectation::Exact(expected), None) => {
+                let expected = Side::Json(bindings.json(expected)?);
+                self.add("", expected, text_side(answer));
+            }
+            (BodyExpectation::Shape(shape), Some(actual)) => {
+                self.shape("", shape, bindings, &actual)?;
+            }
+            (BodyExpectation::Shape(shape), None) => {
+                self.add("", Side::Words(describe(shape)), text_side(answer));
+            }
+            (BodyExpectation::Pattern(pattern), _) => {
+                let regex = bindings.regex(pattern)?;
+                if !regex.is_match(&answer.text()) {
+                    self.add("", pattern_side(&regex), text_side(answer));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The body of an answer that is another one altogether: its members need
+    /// not be told apart.
+    fn another_body(
+        &mut self,
+        expected: &BodyExpectation,
+        bindings: &Bindings,
+        answer: &Answer,
+    ) -> Result<(), Unplayable> {
+        let mut within = Differences::default();
+        within.body(expected, bindings, answer)?;
+        if within.0.is_empty() {
+            return Ok(());
+        }
+        let expected = match expected {
+            BodyExpectation::Exact(json) => Side::Json(bindings.json(json)?),
+            BodyExpectation::Shape(shape) => Side::Words(describe(shape)),
+            BodyExpectation::Pattern(pattern) => pattern_side(&bindings.regex(pattern)?),
+        };
+        let json = serde_json::from_slice(&answer.body);
+        self.add(
+            "",
+            expected,
+            json.map_or_else(|_| text_side(answer), Side::Json),
+        );
+        Ok(())
+    }
+
+    fn exact(&mut self, at: &str, expected: &Value, actual: &Value) {
+        match (expected, actual) {
+            (Value::Object(expected), Value::Object(actual)) => {
+                for (name, expected) in expected {
+                    let at = member(at, name);
+                    match actual.get(name) {
+                        Some(actual) => self.exact(&at, expected, actual),
+                        None => self.add(&at, Side::Json(expected.clone()), Side::Absent),
+                    }
+                }
+                for (name, actual) in actual {
+                    if !expected.contains_key(name) {
+                        let at = member(at, name);
+                        self.add(&at, Side::Absent, Side::Json(actual.clone()));
+                    }
+                }
+            }
+            (Value::Array(expected), Value::Array(actual)) => {
+                for index in 0..expected.len().max(actual.len()) {
+                    let at = format!("{at}/{index}");
+                    match (expected.get(index), actual.get(index)) {
+                        (Some(expected), Some(actual)) => self.exact(&at, expected, actual),
+                        (expected, actual) => self.add(&at, json_side(expected), json_side(actual)),
+                    }
+                }
+            }
+            (expected, actual) => {
+                if !same_scalar(expected, actual) {
+                    let actual = Side::Json(actual.clone());
+                    self.add(at, Side::Json(expected.clone()), actual);
+                }
+            }
+        }
+    }
+
+    fn shape(
+        &mut self,
+        at: &str,
+        shape: &Shape,
+        bindings: &Bindings,
+        actual: &Value,
+    ) -> Result<(), Unplayable> {
+        let (matches, expected) = match (shape, actual) {
+            (Shape::Object(members), Value::Object(actual)) => {
+                for (name, expected) in members {
+                    let at = member(at, name);
+                    match actual.get(name) {
+                        Some(actual) => self.shape(&at, &expected.shape, bindings, actual)?,
+                        None if expected.optional => {}
+                        None => {
+                            self.add(&at, Side::Words(describe(&expected.shape)), Side::Absent);
+                        }
+                    }
+                }
+                return Ok(());
+            }
+            (Shape::Array(shape), Value::Array(actual)) => {
+                for (index, actual) in actual.iter().enumerate() {
+                    self.shape(&format!("{at}/{index}"), shape, bindings, actual)?;
+                }
+                return Ok(());
+            }
+            (Shape::Text(text), actual) => {
+                let expected = Value::from(bindings.text(text)?);
+                (*actual == expected, Side::Json(expected))
+            }
+            (Shape::OneOf(types), actual) => {
+                let matches = types.iter().any(|of| is_of(*of, actual));
+                (matches, Side::Words(describe(shape)))
+            }
+            (Shape::Number(number), actual) => {
+                let expected = Value::Number(number.clone());
+                (same_scalar(&expected, actual), Side::Json(expected))
+            }
+            (Shape::Bool(bool), actual) => {
+                let expected = Value::Bool(*bool);
+                (*actual == expected, Side::Json(expected))
+            }
+            (Shape::Null, actual) => (actual.is_null(), Side::Json(Value::Null)),
+            (Shape::Object(_) | Shape::Array(_), _) => (false, Side::Words(describe(shape))),
+        };
+        if !matches {
+            self.add(at, expected, Side::Json(actual.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn text_side(answer: &Answer) -> Side {
+    match answer.body.is_empty() {
+        true => Side::Words("an empty body".to_owned()),
+        false => Side::Text(answer.text()),
+    }
+}
+
+fn json_side(value: Option<&Value>) -> Side {
+    value.map_or(Side::Absent, |value| Side::Json(value.clone()))
+}
+
+fn pattern_side(regex: &Regex) -> Side {
+    Side::Words(format!("text that matches {}", regex.as_str()))
+}
+
+/// What a shape asks for, without what is inside of it.
+fn describe(shape: &Shape) -> String {
+    match shape {
+        Shape::OneOf(types) => {
+            let names: Vec<&str> = types.iter().map(|of| of.name()).collect();
+            names.join(" or ")
+        }
+        Shape::Text(text) => format!("{:?}", text.as_str()),
+        Shape::Number(number) => number.to_string(),
+        Shape::Bool(bool) => bool.to_string(),
+        Shape::Null => "null".to_owned(),
+        Shape::Array(_) => Type::Array.name().to_owned(),
+        Shape::Object(_) => Type::Object.name().to_owned(),
+    }
+}
+
+/// A JSON pointer to a member.
+fn member(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn is_of(of: Type, value: &Value) -> bool {
+    match of {
+        Type::Any => true,
+        Type::Array => value.is_array(),
+        Type::Boolean => value.is_boolean(),
+        Type::Integer => value.as_number().is_some_and(is_integer),
+        Type::NonEmptyString => value.as_str().is_some_and(|text| !text.is_empty()),
+        Type::Null => value.is_null(),
+        Type::Number => value.is_number(),
+        Type::Object => value.is_object(),
+        Type::String => value.is_string(),
+        Type::Url => value
+            .as_str()
+            .is_some_and(|text| after_authority(text).is_some()),
+    }
+}
+
+fn is_integer(number: &Number) -> bool {
+    number.is_i64() || number.is_u64() || number.as_f64().is_some_and(|n| n.fract() == 0.0)
+}
+
+/// Whether two values that are no containers mean the same: numbers by their
+/// value, URLs but for their authority.
+fn same_scalar(expected: &Value, actual: &Value) -> bool {
+    match (expected, actual) {
+        (Value::Number(expected), Value::Number(actual)) => same_number(expected, actual),
+        (Value::String(expected), Value::String(actual)) => {
+            match (after_authority(expected), after_authority(actual)) {
+                (Some(expected), Some(actual)) => expected == actual,
+                _ => expected == actual,
+            }
+        }
+        (expected, actual) => expected == actual,
+    }
+}
+
+fn same_number(expected: &Number, actual: &Number) -> bool {
+    let float = |number: &Number| !number.is_i64() && !number.is_u64();
+    if float(expected) || float(actual) {
+        expected.as_f64() == actual.as_f64()
+    } else {
+        expected == actual
+    }
+}
+
+/// What follows the authority of an http(s) URL. The documents show three
+/// hosts for one service, so the authority of a URL tells nothing.
+fn after_authority(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once("://")?;
+    if !["http", "https"]
+        .iter()
+        .any(|http| scheme.eq_ignore_ascii_case(http))
+    {
+        return None;
+    }
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let is_authority = !authority.is_empty() && !authority.contains(char::is_whitespace);
+    is_authority.then_some(path)
+}

@@ -1,0 +1,48 @@
+//! The exit codes.
+
+use std::process::{ExitCode, Termination};
+
+use crate::run::{Outcome, Reason, Run};
+
+/// What a run comes to; each number is a case that a script may want to tell
+/// apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Every example matches.
+    Kept = 0,
+    /// An example does not match, even if the run was cut short later.
+    Broken = 1,
+    /// The command line or a fixture is wrong.
+    Usage = 2,
+    /// Something could not be judged, and nothing was shown broken.
+    NotJudged = 3,
+    /// The user interrupted, and what was created has been removed.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// What these runs come to together. Leftovers do not change it.
+    pub fn of(runs: &[Run]) -> Self {
+        let outcomes = || {
+            let examples = runs.iter().flat_map(Run::examples);
+            examples.map(|example| &example.outcome)
+        };
+        let interrupted = |outcome| matches!(outcome, &Outcome::NotJudged(Reason::Interrupted));
+        if outcomes().any(interrupted) {
+            Exit::Interrupted
+        } else if outcomes().any(|outcome| matches!(outcome, Outcome::Mismatch(_))) {
+            Exit::Broken
+        } else if outcomes().any(|outcome| matches!(outcome, Outcome::NotJudged(_))) {
+            Exit::NotJudged
+        } else {
+            Exit::Kept
+        }
+    }
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
