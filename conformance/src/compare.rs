@@ -339,3 +339,177 @@ fn after_authority(text: &str) -> Option<&str> {
     let is_authority = !authority.is_empty() && !authority.contains(char::is_whitespace);
     is_authority.then_some(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use fixtures::Fixture;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The differences of a body from `expectation`, each in a line.
+    fn differences(expectation: Value, body: &str) -> Vec<String> {
+        let fixture: Fixture = serde_json::from_value(json!({
+            "title": "t",
+            "source": {"document": "d", "heading": "h"},
+            "variables": {"id": "x.y"},
+            "steps": []
+        }))
+        .unwrap();
+        let bindings = Bindings::new(&fixture, &[], None).unwrap();
+        let expectation = json!({"status": [200], "body": expectation});
+        let answer = Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        let side = |side: &Side| match side {
+            Side::Absent => "nothing".to_owned(),
+            Side::Words(words) => words.clone(),
+            Side::Text(text) => format!("text {text:?}"),
+            Side::Json(value) => value.to_string(),
+        };
+        compare(
+            &serde_json::from_value(expectation).unwrap(),
+            &bindings,
+            &answer,
+        )
+        .unwrap()
+        .iter()
+        .map(|d| format!("{}: {}, not {}", d.at, side(&d.expected), side(&d.actual)))
+        .collect()
+    }
+
+    fn exact(expected: Value, actual: Value) -> Vec<String> {
+        differences(json!({ "exact": expected }), &actual.to_string())
+    }
+
+    #[test]
+    fn an_absent_member_is_not_null_and_an_unexpected_one_is_a_difference() {
+        assert_eq!(
+            exact(json!({"a": null}), json!({})),
+            ["/a: null, not nothing"]
+        );
+        assert_eq!(
+            exact(json!({}), json!({"a/b": null})),
+            ["/a~1b: nothing, not null"]
+        );
+    }
+
+    #[test]
+    fn arrays_are_compared_in_order_and_in_length() {
+        assert_eq!(
+            exact(json!([1, 2]), json!([2, 1])),
+            ["/0: 1, not 2", "/1: 2, not 1"]
+        );
+        assert_eq!(exact(json!([1]), json!([1, 2])), ["/1: nothing, not 2"]);
+        assert_eq!(exact(json!([[1]]), json!([[]])), ["/0/0: 1, not nothing"]);
+    }
+
+    #[test]
+    fn numbers_are_compared_by_value_and_types_are_not_mixed() {
+        assert!(exact(json!([1, 1.0, 2.5, -0.0]), json!([1.0, 1, 2.5, 0])).is_empty());
+        assert_eq!(exact(json!(u64::MAX), json!(u64::MAX - 1)).len(), 1);
+        assert_eq!(exact(json!("1"), json!(1)), [r#"body: "1", not 1"#]);
+        assert_eq!(exact(json!({}), json!([])), ["body: {}, not []"]);
+        assert_eq!(exact(json!(false), json!(null)), ["body: false, not null"]);
+    }
+
+    #[test]
+    fn in_a_documented_url_any_authority_matches_and_the_rest_is_exact() {
+        let documented = "http://16.98.113.38:8090/echo/i?a=b#c";
+        for same in ["http://h/echo/i?a=b#c", "https://[::1]:1/echo/i?a=b#c"] {
+            assert!(exact(json!(documented), json!(same)).is_empty(), "{same}");
+        }
+        for other in [
+            "http://h/echo/i?a=b",
+            "http://h/echo/j?a=b#c",
+            "http://h//echo/i?a=b#c",
+            "http:///echo/i?a=b#c",
+            "ftp://h/echo/i?a=b#c",
+            "/echo/i?a=b#c",
+        ] {
+            assert_eq!(exact(json!(documented), json!(other)).len(), 1, "{other}");
+        }
+        assert_eq!(exact(json!("ftp://a/b"), json!("ftp://c/b")).len(), 1);
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_shown_as_it_is() {
+        let expected = json!({"exact": {}});
+        assert_eq!(
+            differences(expected.clone(), "<p>"),
+            [r#"body: {}, not text "<p>""#]
+        );
+        assert_eq!(differences(expected, ""), ["body: {}, not an empty body"]);
+    }
+
+    #[test]
+    fn a_shape_asks_for_what_it_names_and_no_more() {
+        let shape = json!({"shape": {
+            "id": "=i-{id}",
+            "url?": "url",
+            "list": ["integer|boolean"],
+            "name": "non-empty string",
+            "any": "any",
+            "one": 1,
+            "none": null
+        }});
+        let right = json!({"id": "i-x.y", "list": [1, 1.0, true], "name": "n", "any": null, "one": 1.0, "none": null, "more": 1});
+        assert!(differences(shape.clone(), &right.to_string()).is_empty());
+        let wrong =
+            json!({"id": "i-xzy", "url": "h", "list": [1.5], "name": "", "one": 2, "none": false});
+        assert_eq!(
+            differences(shape, &wrong.to_string()),
+            [
+                "/any: any, not nothing",
+                r#"/id: "i-x.y", not "i-xzy""#,
+                "/list/0: integer or boolean, not 1.5",
+                r#"/name: non-empty string, not """#,
+                "/none: null, not false",
+                "/one: 1, not 2",
+                r#"/url: url, not "h""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_pattern_is_found_anywhere_and_its_variables_are_no_patterns() {
+        assert!(differences(json!({"pattern": "{id}"}), "a x.y b").is_empty());
+        assert_eq!(
+            differences(json!({"pattern": "^{id}$"}), "xzy"),
+            [r#"body: text that matches ^(?:x\.y)$, not text "xzy""#]
+        );
+    }
+
+    /// JSON without braces in its strings, which a fixture would take for
+    /// variables.
+    fn json_value() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-z:/ ]{0,4}".prop_map(Value::from),
+        ];
+        scalar.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map("[a-c]", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn there_is_no_difference_exactly_where_two_values_are_equal(
+            one in json_value(), other in json_value(),
+        ) {
+            prop_assert!(exact(one.clone(), one.clone()).is_empty());
+            prop_assert_eq!(exact(one.clone(), other.clone()).is_empty(), one == other);
+        }
+    }
+}

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use conformance::{
-    Difference, Event, ExampleRun, Leftover, Mismatch, Outcome, Reason, Role, Run, Side, Target,
-    curl,
+    AUTH_VARIABLE, Difference, Event, ExampleRun, Leftover, Mismatch, Outcome, Reason, Role, Run,
+    Side, Target, curl,
 };
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -59,12 +59,20 @@ fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) ->
     for difference in &mismatch.differences {
         text += &difference_lines(difference);
     }
-    line(&mut text, 6, &format!("{LABEL}repeat it:{LABEL:#}"));
-    for exchange in &example.exchanges {
-        if matches!(exchange.role, Role::Setup | Role::Judged) {
-            block(&mut text, 8, &curl(target, &exchange.request));
-        }
-    }
+    let again: Vec<String> = example
+        .exchanges
+        .iter()
+        .filter(|exchange| matches!(exchange.role, Role::Setup | Role::Judged))
+        .map(|exchange| curl(target, &exchange.request))
+        .collect();
+    let needs = match again.iter().any(|command| command.contains(AUTH_VARIABLE)) {
+        true => format!(", with USER:PASS in {AUTH_VARIABLE}"),
+        false => String::new(),
+    };
+    line(&mut text, 6, &format!("{LABEL}repeat it{needs}:{LABEL:#}"));
+    again
+        .iter()
+        .for_each(|command| block(&mut text, 8, command));
     text
 }
 

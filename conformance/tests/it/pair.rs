@@ -1,0 +1,81 @@
+//! `conformance` without arguments, and `conformance up`.
+
+use std::net::{TcpListener, TcpStream};
+
+use insta::assert_snapshot;
+use serving::testing::{Process, send};
+
+use crate::screens::screen;
+
+const AUTH: (&str, &str) = ("Authorization", "Basic dXNlcjpwYXNz");
+
+#[test]
+fn without_arguments_every_documented_example_is_replayed_against_a_pair_of_its_own() {
+    // Neither a platform's port nor credentials for other targets matter.
+    let env = [("PORT", "1"), ("CONFORMANCE_AUTH", "other:credentials")];
+    assert_snapshot!(screen(&[], &env), @"
+    The documented broker, API 2.3 (echo-broker-2.3) at http://127.0.0.1:PORT
+      ✔ Catalog
+      ✔ Provision
+      ✔ Bind
+      ✔ Unbind
+      ✔ Deprovision
+    The documented echo service (echo-service) at http://127.0.0.1:PORT
+      ✔ Provision
+      ✔ Bind
+      ✔ Echo
+      ✔ Dashboard
+      ✔ Unbind
+      ✔ Deprovision
+      ✔ Provision an id that is taken
+      ✔ Deprovision what is not there
+      ✔ Bind an app that is bound
+      ✔ Unbind an app that is not bound
+      ✔ Echo plain text
+      ✔ Echo on an instance that is not there
+      ✔ Echo to an app that is not bound
+      ✔ Dashboard of an instance that is not there
+    19 examples: 19 passed
+    exit code 0
+    ");
+}
+
+/// One test, because there is one pair of documented ports.
+#[test]
+fn up_runs_the_pair_on_the_documented_ports_or_says_that_one_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:8090");
+    insta::with_settings!({filters => vec![(":80[89]0", ":PORT")]}, {
+        assert_snapshot!(screen(&["up"], &[]), @"
+        conformance: cannot listen on 127.0.0.1:PORT: the port is taken; choose another with --port
+        exit code 1
+        ");
+    });
+    drop(taken);
+
+    if TcpListener::bind("127.0.0.1:8080").is_err() || TcpListener::bind("127.0.0.1:8090").is_err()
+    {
+        // Somebody else serves there, so there is no more to see than above.
+        return;
+    }
+    let up = Process::start(env!("CARGO_BIN_EXE_conformance"), &["up"], &[("PORT", "1")]).unwrap();
+    assert_eq!(up.ready, "mock-echo listens on http://127.0.0.1:8090");
+    let broker = "http://127.0.0.1:8080";
+    let headers = [AUTH, ("X-Broker-API-Version", "2.3")];
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let catalog = runtime.block_on(async {
+        // The broker is ready when the second line is printed.
+        while TcpStream::connect("127.0.0.1:8080").is_err() {
+            tokio::task::yield_now().await;
+        }
+        send(broker, "GET /v2/catalog", &headers).await.unwrap()
+    });
+    assert_eq!(
+        catalog.json()["services"][0]["dashboard_client"]["redirect_uri"],
+        "http://127.0.0.1:8090/echo/dashboard"
+    );
+    let idle = TcpStream::connect("127.0.0.1:8080").unwrap();
+    let (code, log) = up.end_by("INT").unwrap();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("GET /v2/catalog 200"), "{log}");
+    drop(idle);
+}
