@@ -129,7 +129,12 @@ pub async fn serve(name: &str, rocket: Rocket<Build>) -> ExitCode {
     let running = match start(rocket).await {
         Ok(running) => running,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{name}: {error}");
+            let hint = match error {
+                StartError::Bind { .. } => "; choose another place with --address and --port",
+                StartError::Other(_) => "",
+            };
+            // There is nobody left to tell if this fails.
+            let _ = writeln!(io::stderr(), "{name}: {error}{hint}");
             return ExitCode::FAILURE;
         }
     };
@@ -189,12 +194,10 @@ impl StartError {
 /// An operating system's error in words, without its number.
 fn plain(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "the port is taken; choose another with --port".to_owned(),
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address; choose another with --address".to_owned()
-        }
+        io::ErrorKind::AddrInUse => "the port is taken".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
         io::ErrorKind::PermissionDenied => {
-            "not permitted; ports below 1024 often need privileges".to_owned()
+            "not permitted (ports below 1024 often need privileges)".to_owned()
         }
         _ => error.to_string(),
     }

@@ -46,6 +46,12 @@ fn echo_url(echo: &Running) -> Result<EchoUrl, StartError> {
 pub(crate) async fn up() -> ExitCode {
     let pair = match Pair::on_documented_ports().await {
         Ok(pair) => pair,
+        Err(error @ StartError::Bind { .. }) => {
+            console::complain(format_args!(
+                "{error}; it is one of the documented ones, which `up` needs"
+            ));
+            return ExitCode::FAILURE;
+        }
         Err(error) => {
             console::complain(error);
             return ExitCode::FAILURE;

@@ -5,7 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 use regex::Regex;
 use serde_json::json;
-use serving::testing::output;
+use serving::testing::{Process, output};
 
 use crate::tampered::{Reply, Tampered};
 
@@ -220,6 +220,34 @@ async fn wrong_credentials_are_told_with_exit_code_3_and_shown_nowhere() {
     5 examples: 5 could not be judged
     exit code 3
     ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_a_replay_with_130_after_it_has_cleaned_up() {
+    let target = Tampered::broker(|sent, _| match sent.path.ends_with("/myappid") {
+        true => Reply::Silence,
+        false => Reply::True,
+    })
+    .await;
+    let args = ["replay", &target.url, "--timeout", "1s"];
+    let replay = Process::start(env!("CARGO_BIN_EXE_conformance"), &args, &[]).unwrap();
+    while !target.lines().iter().any(|line| line.ends_with("/myappid")) {
+        tokio::task::yield_now().await;
+    }
+    let (code, told) = tokio::task::spawn_blocking(|| replay.end_by("INT"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(code, Some(130), "{told}");
+    assert_snapshot!(told, @"conformance: cleaning up; Ctrl-C again ends it at once and may leave something behind");
+    let lines = target.lines();
+    assert!(
+        lines
+            .last()
+            .unwrap()
+            .starts_with("DELETE /v2/service_instances/mynewinstance?"),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,7 +85,7 @@ fn a_busy_port_is_told_in_one_line_with_exit_code_1() {
     let port = busy.local_addr().unwrap().port().to_string();
     let told = refused(&["--port", &port], &[]);
     assert_snapshot!(told.replace(&port, "BUSY"), @"
-    mock-echo: cannot listen on 127.0.0.1:BUSY: the port is taken; choose another with --port
+    mock-echo: cannot listen on 127.0.0.1:BUSY: the port is taken; choose another place with --address and --port
     exit code Some(1)
     ");
 }
