@@ -1,13 +1,19 @@
-//! What platforms ask for, read from request bodies.
+//! What platforms ask for, read from bodies and queries.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::backend::Backend;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Offering, Plan};
+use crate::reply::Reply;
+use crate::schema::Schema;
+use crate::version::ApiVersion;
+
+/// Parameters of a user's.
+pub type Parameters = Map<String, Value>;
 
 /// What is asked for when an instance is provisioned. Two provisions are the
 /// same if these are equal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provision {
     /// The service offering.
     pub service_id: String,
@@ -17,84 +23,270 @@ pub struct Provision {
     pub organization_guid: String,
     /// The platform's space.
     pub space_guid: String,
+    /// The user's parameters; none is the same as an empty object.
+    pub parameters: Parameters,
+    /// The version of the plan's maintenance information that holds for it.
+    pub maintenance_version: Option<String>,
+}
+
+/// What is asked for when an instance is updated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Update {
+    /// The service offering.
+    pub service_id: String,
+    /// The plan to change to; the same is no change.
+    pub plan_id: Option<String>,
+    /// Parameters to change; those that are not named stay.
+    pub parameters: Parameters,
+    /// The version of the maintenance information that the platform knows.
+    pub maintenance_version: Option<String>,
 }
 
 /// What is asked for when an instance is bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bind {
     /// The service offering.
     pub service_id: String,
     /// The service plan.
     pub plan_id: String,
-    /// The application, if the binding is for one.
+    /// The application, wherever the body names it.
     pub app_guid: Option<String>,
+    /// The platform's resource.
+    pub bind_resource: Map<String, Value>,
+    /// The user's parameters; none is the same as an empty object.
+    pub parameters: Parameters,
 }
 
-/// Why a body is refused, in words for its sender.
-pub(crate) type Refused = String;
-
-impl Provision {
-    /// Reads the body of a provision of something that `catalog` offers.
-    /// Gives also what stands behind it.
-    pub(crate) fn read(body: &[u8], catalog: &Catalog) -> Result<(Provision, Backend), Refused> {
-        let members = object(body)?;
-        let (service_id, plan_id, backend) = offered(&members, catalog)?;
-        let asked = Provision {
-            service_id,
-            plan_id,
-            organization_guid: required(&members, "organization_guid")?,
-            space_guid: required(&members, "space_guid")?,
-        };
-        Ok((asked, backend))
-    }
+/// What is asked for when a binding is rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The binding whose successor is asked for.
+    pub predecessor: String,
 }
 
-impl Bind {
-    /// Reads the body of a bind to something that `catalog` offers.
-    pub(crate) fn read(body: &[u8], catalog: &Catalog) -> Result<Bind, Refused> {
+/// What hints the query of a deletion gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hints {
+    /// The service offering, if it is named.
+    pub service_id: Option<String>,
+    /// The service plan, if it is named.
+    pub plan_id: Option<String>,
+}
+
+/// A body, and the version that says how to read it.
+pub(crate) struct Reader<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) version: ApiVersion,
+}
+
+impl Reader<'_> {
+    /// The body of a provision.
+    pub(crate) fn provision(&self, body: &[u8]) -> Result<Provision, Reply> {
         let members = object(body)?;
-        let (service_id, plan_id, _) = offered(&members, catalog)?;
-        Ok(Bind {
+        let service_id = required(&members, "service_id")?;
+        let plan_id = required(&members, "plan_id")?;
+        let organization_guid = required(&members, "organization_guid")?;
+        let space_guid = required(&members, "space_guid")?;
+        let plan = self.plan_of(self.offering(&service_id)?, &plan_id)?;
+        context(&members)?;
+        let parameters = self.parameters(&members, plan.schemas.provision.as_ref())?;
+        self.maintenance_version(&members, plan)?;
+        Ok(Provision {
             service_id,
             plan_id,
-            app_guid: optional(&members, "app_guid")?,
+            organization_guid,
+            space_guid,
+            parameters,
+            maintenance_version: plan.maintenance_version.clone(),
         })
     }
+
+    /// The body of an update. What it means for the instance's own plan is for
+    /// the decision to say.
+    pub(crate) fn update(&self, body: &[u8]) -> Result<Update, Reply> {
+        let members = object(body)?;
+        let service_id = required(&members, "service_id")?;
+        let offering = self.offering(&service_id)?;
+        let plan_id = optional(&members, "plan_id")?;
+        if let Some(plan_id) = &plan_id {
+            self.plan_of(offering, plan_id)?;
+        }
+        context(&members)?;
+        optional_object(&members, "previous_values")?;
+        Ok(Update {
+            service_id,
+            plan_id,
+            parameters: self.parameters(&members, None)?,
+            maintenance_version: self.asked_maintenance_version(&members)?,
+        })
+    }
+
+    /// The body of a bind, or of a rotation.
+    pub(crate) fn bind(&self, body: &[u8]) -> Result<Result<Bind, Rotation>, Reply> {
+        let members = object(body)?;
+        if self.version >= ApiVersion::ROTATION
+            && let Some(predecessor) = optional(&members, "predecessor_binding_id")?
+        {
+            return Ok(Err(Rotation { predecessor }));
+        }
+        let service_id = required(&members, "service_id")?;
+        let plan_id = required(&members, "plan_id")?;
+        let plan = self.plan_of(self.offering(&service_id)?, &plan_id)?;
+        context(&members)?;
+        let bind_resource = optional_object(&members, "bind_resource")?;
+        let in_resource = optional(&bind_resource, "app_guid")?;
+        let app_guid = in_resource.or(optional(&members, "app_guid")?);
+        Ok(Ok(Bind {
+            service_id,
+            plan_id,
+            app_guid,
+            parameters: self.parameters(&members, plan.schemas.bind.as_ref())?,
+            bind_resource,
+        }))
+    }
+
+    /// The query of a deletion.
+    pub(crate) fn hints(&self, query: &Query) -> Result<Hints, Reply> {
+        let hint = |name: &str| match query.value(name) {
+            None | Some("") if self.version >= ApiVersion::STRICT => {
+                Err(Reply::Bad(format!("{name} is missing in the query")))
+            }
+            None | Some("") => Ok(None),
+            Some(id) => Ok(Some(id.to_owned())),
+        };
+        let hints = Hints {
+            service_id: hint("service_id")?,
+            plan_id: hint("plan_id")?,
+        };
+        if self.version >= ApiVersion::STRICT
+            && let (Some(service_id), Some(plan_id)) = (&hints.service_id, &hints.plan_id)
+        {
+            self.plan_of(self.offering(service_id)?, plan_id)?;
+        }
+        Ok(hints)
+    }
+
+    fn offering(&self, service_id: &str) -> Result<&Offering, Reply> {
+        let offering = self.catalog.offering(service_id);
+        offering
+            .ok_or_else(|| Reply::bad("the catalog has no service offering with this service_id"))
+    }
+
+    /// A plan of an offering. Below the strict versions it may be another
+    /// offering's: the documented examples do that.
+    fn plan_of(&self, offering: &Offering, plan_id: &str) -> Result<&Plan, Reply> {
+        let plan = match self.version >= ApiVersion::STRICT {
+            true => self
+                .catalog
+                .offering(&offering.id)
+                .and_then(|o| o.plan(plan_id)),
+            false => self.catalog.plan(plan_id),
+        };
+        plan.ok_or_else(|| Reply::bad("the service offering has no service plan with this plan_id"))
+    }
+
+    fn parameters(
+        &self,
+        members: &Map<String, Value>,
+        schema: Option<&Schema>,
+    ) -> Result<Parameters, Reply> {
+        if self.version < ApiVersion::PARAMETERS {
+            return Ok(Parameters::new());
+        }
+        let parameters = optional_object(members, "parameters")?;
+        validate(schema, &parameters)?;
+        Ok(parameters)
+    }
+
+    fn asked_maintenance_version(
+        &self,
+        members: &Map<String, Value>,
+    ) -> Result<Option<String>, Reply> {
+        if self.version < ApiVersion::MAINTENANCE {
+            return Ok(None);
+        }
+        let info = optional_object(members, "maintenance_info")?;
+        optional(&info, "version")
+    }
+
+    fn maintenance_version(&self, members: &Map<String, Value>, plan: &Plan) -> Result<(), Reply> {
+        match self.asked_maintenance_version(members)? {
+            Some(version) if plan.maintenance_version.as_ref() != Some(&version) => {
+                Err(Reply::MaintenanceInfoConflict)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Refused> {
+/// Refuses parameters that a schema does not allow.
+pub(crate) fn validate(schema: Option<&Schema>, parameters: &Parameters) -> Result<(), Reply> {
+    match schema {
+        Some(schema) => schema
+            .validate(&Value::Object(parameters.clone()))
+            .map_err(Reply::Bad),
+        None => Ok(()),
+    }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, Reply> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err("the body must be a JSON object".to_owned()),
-        Err(_) if body.is_empty() => Err("the body is empty; it must be a JSON object".to_owned()),
-        Err(error) => Err(format!("the body is not JSON: {error}")),
+        Ok(_) => Err(Reply::bad("the body must be a JSON object")),
+        Err(_) if body.is_empty() => Err(Reply::bad("the body is empty; it must be a JSON object")),
+        Err(error) => Err(Reply::Bad(format!("the body is not JSON: {error}"))),
     }
 }
 
-/// The offering and the plan that are named, and what stands behind them.
-fn offered(
-    members: &Map<String, Value>,
-    catalog: &Catalog,
-) -> Result<(String, String, Backend), Refused> {
-    let service_id = required(members, "service_id")?;
-    let plan_id = required(members, "plan_id")?;
-    let Some(backend) = catalog.backend(&service_id) else {
-        return Err("the catalog has no service offering with this service_id".to_owned());
-    };
-    if !catalog.has_plan(&plan_id) {
-        return Err("the catalog has no service plan with this plan_id".to_owned());
-    }
-    Ok((service_id, plan_id, backend))
+/// `context` is not used, but has to be an object.
+fn context(members: &Map<String, Value>) -> Result<(), Reply> {
+    optional_object(members, "context").map(drop)
 }
 
-fn required(members: &Map<String, Value>, name: &str) -> Result<String, Refused> {
-    optional(members, name)?.ok_or_else(|| format!("{name} is missing"))
+fn required(members: &Map<String, Value>, name: &str) -> Result<String, Reply> {
+    optional(members, name)?.ok_or_else(|| Reply::Bad(format!("{name} is missing")))
 }
 
-fn optional(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Refused> {
+/// A string; `null` is the same as none.
+fn optional(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Reply> {
     match members.get(name) {
-        None => Ok(None),
+        None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(_) => Err(format!("{name} must be a non-empty string")),
+        Some(_) => Err(Reply::Bad(format!("{name} must be a non-empty string"))),
+    }
+}
+
+/// An object; none and `null` are the same as an empty one.
+fn optional_object(members: &Map<String, Value>, name: &str) -> Result<Map<String, Value>, Reply> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(object)) => Ok(object.clone()),
+        Some(_) => Err(Reply::Bad(format!("{name} must be an object"))),
+    }
+}
+
+/// The query of a request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query as forms are encoded: a space may be a `+`.
+    pub(crate) fn read(query: &str) -> Query {
+        Query(
+            form_urlencoded::parse(query.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let mut fields = self.0.iter();
+        let (_, value) = fields.find(|(have, _)| have == name)?;
+        Some(value)
+    }
+
+    /// Whether the platform can wait for an asynchronous operation.
+    pub(crate) fn accepts_incomplete(&self) -> bool {
+        self.value("accepts_incomplete") == Some("true")
     }
 }

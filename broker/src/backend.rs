@@ -1,12 +1,15 @@
 //! What stands behind the offerings: the services of the echo service, and
 //! the paths of their resources.
 
+use serde::{Deserialize, Serialize};
 use serving::Id;
 
 /// One of the services of the echo service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Backend {
     /// Sends messages back.
+    #[default]
     Echo,
     /// Sends messages back inverted.
     Invert,

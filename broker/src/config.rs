@@ -1,12 +1,15 @@
 //! What a broker has to be told.
 
 use std::fmt;
+use std::fs;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::Url;
 
 use crate::auth::Credentials;
+use crate::catalog::Catalog;
 
 /// The settings of a broker.
 #[derive(Clone, Debug)]
@@ -17,6 +20,10 @@ pub struct Config {
     pub echo_public_url: Option<EchoUrl>,
     /// How long the broker waits for an answer of the echo service.
     pub echo_timeout: Duration,
+    /// What the broker offers.
+    pub catalog: CatalogSource,
+    /// How long after its acceptance an asynchronous operation is done.
+    pub async_delay: Duration,
     /// What platforms have to authenticate with.
     pub credentials: Credentials,
 }
@@ -29,12 +36,57 @@ impl Config {
             echo_url,
             echo_public_url: None,
             echo_timeout: Duration::from_secs(5),
+            catalog: CatalogSource::Documented,
+            async_delay: Duration::from_secs(2),
             credentials: Credentials::default(),
         }
     }
 
     pub(crate) fn echo_public_url(&self) -> &EchoUrl {
         self.echo_public_url.as_ref().unwrap_or(&self.echo_url)
+    }
+}
+
+/// Where a broker's catalog comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CatalogSource {
+    /// The documented one.
+    Documented,
+    /// One with every feature of the specification.
+    Showcase,
+    /// One whose plans misbehave on purpose.
+    Scenarios,
+    /// A file of the user's.
+    File(PathBuf),
+}
+
+impl From<&str> for CatalogSource {
+    fn from(text: &str) -> CatalogSource {
+        match text {
+            "documented" => CatalogSource::Documented,
+            "showcase" => CatalogSource::Showcase,
+            "scenarios" => CatalogSource::Scenarios,
+            file => CatalogSource::File(PathBuf::from(file)),
+        }
+    }
+}
+
+impl CatalogSource {
+    /// Reads the catalog; an error names the file and the place in it.
+    pub(crate) fn read(&self, echo_public_url: &str) -> Result<Catalog, String> {
+        let read = |text: &str| Catalog::read(text, echo_public_url);
+        match self {
+            CatalogSource::Documented => read(include_str!("../catalogs/documented.json")),
+            CatalogSource::Showcase => read(include_str!("../catalogs/showcase.json")),
+            CatalogSource::Scenarios => read(include_str!("../catalogs/scenarios.json")),
+            CatalogSource::File(path) => {
+                let shown = path.display();
+                let text = fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read the catalog {shown}: {error}"))?;
+                return read(&text).map_err(|bad| format!("the catalog {shown}: {bad}"));
+            }
+        }
+        .map_err(|bad| format!("the catalog: {bad}"))
     }
 }
 

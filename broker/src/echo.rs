@@ -7,9 +7,10 @@ use reqwest::{Client, Method, Response, StatusCode, redirect};
 use rocket::http::Status;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
-use serving::{Id, StartError};
+use serving::StartError;
 
 use crate::decide::{Verb, Work};
+use crate::store::Key;
 
 /// How long a connection to the echo service may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -108,15 +109,15 @@ impl EchoClient {
         Ok(EchoClient { http, base })
     }
 
-    /// Does `work` for the instance `id`.
+    /// Does `work` for the instance or binding `key`.
     ///
     /// An attempt that leaves its effect open is followed by another, and when
     /// that finds things as they were to be, the first one has done it.
-    pub(crate) async fn perform(&self, id: &Id, work: &Work) -> Result<Effect, EchoError> {
+    pub(crate) async fn perform(&self, key: &Key, work: &Work) -> Result<Effect, EchoError> {
         let mut may_have_acted = false;
         let mut attempt = 1;
         loop {
-            match self.attempt(id, work).await {
+            match self.attempt(key, work).await {
                 Ok(Effect::AlreadySo) if may_have_acted => return Ok(Effect::Done),
                 Ok(effect) => return Ok(effect),
                 Err(error) if !error.may_have_acted() && may_have_acted => {
@@ -129,12 +130,13 @@ impl EchoClient {
         }
     }
 
-    async fn attempt(&self, id: &Id, work: &Work) -> Result<Effect, EchoError> {
+    async fn attempt(&self, key: &Key, work: &Work) -> Result<Effect, EchoError> {
         let (method, already) = match work.verb {
             Verb::Create => (Method::PUT, StatusCode::CONFLICT),
             Verb::Delete => (Method::DELETE, StatusCode::NOT_FOUND),
+            Verb::Nothing => return Ok(Effect::Done),
         };
-        let path = work.backend.path(id, work.binding.as_ref());
+        let path = work.backend.path(&key.instance, key.binding.as_ref());
         let url = format!("{}{path}", self.base);
         let response = self.http.request(method, url).send().await?;
         let status = response.status();

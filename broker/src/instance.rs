@@ -1,16 +1,15 @@
 //! What is stored of a service instance and its bindings.
 
-use std::collections::BTreeMap;
-
-use serving::Id;
+use serde::{Deserialize, Serialize};
 
 use crate::ask;
 use crate::backend::Backend;
+use crate::operation::Operation;
 
-/// A service instance that exists, or that is being created.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is stored of a service instance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
-    /// What was asked for.
+    /// What it is, or is to be: what was asked for, updates included.
     pub asked: ask::Provision,
     /// What stands behind it.
     pub backend: Backend,
@@ -18,28 +17,35 @@ pub struct Instance {
     pub dashboard_url: String,
     /// How far it has come.
     pub phase: Phase,
-    /// Whether an operation works on it now.
-    pub busy: bool,
-    /// Its bindings.
-    pub bindings: BTreeMap<Id, Binding>,
+    /// The operation that works on it, or the last one that did.
+    pub operation: Operation,
+    /// What the operation in progress changes, if it is an update.
+    pub update: Option<ask::Update>,
+    /// The creation that a deletion has halted.
+    pub halted: Option<String>,
 }
 
-/// A service binding that exists, or that is being created.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is stored of a service binding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Binding {
     /// What was asked for.
     pub asked: ask::Bind,
+    /// When it was asked for, in milliseconds since 1970.
+    pub asked_at: u64,
     /// How far it has come.
     pub phase: Phase,
-    /// Whether an operation works on it now.
-    pub busy: bool,
+    /// The operation that works on it, or the last one that did.
+    pub operation: Operation,
+    /// The creation that a deletion has halted.
+    pub halted: Option<String>,
 }
 
-/// How far a creation has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far an instance or a binding has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// The echo service has been asked to create it, or is about to be. For
-    /// platforms it does not exist.
+    /// platforms it does not exist yet.
     Creating {
         /// Whether an earlier attempt ended without a clear answer, so that
         /// the echo service may have created it unknown to us.
@@ -47,6 +53,9 @@ pub enum Phase {
     },
     /// It exists.
     Ready,
+    /// It does not exist any more; what is left is the state of its last
+    /// operation, for platforms that ask.
+    Gone,
 }
 
 impl Phase {

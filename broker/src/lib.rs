@@ -1,5 +1,5 @@
 //! The reference service broker: it offers the echo service and its sibling
-//! that inverts, by the Service Broker API 2.3 as it is documented.
+//! that inverts, by every version of the Service Broker API from 2.3 to 2.17.
 //!
 //! A request is read ([`ask`], and the guards in `version` and `auth`), decided
 //! on without any I/O ([`decide`]), carried out against the store ([`store`])
@@ -8,28 +8,36 @@
 pub mod ask;
 pub mod backend;
 pub mod catalog;
+pub mod conduct;
 pub mod decide;
 pub mod instance;
+pub mod operation;
 pub mod reply;
+pub mod schema;
 pub mod store;
 
 mod auth;
+mod binding_answer;
 mod config;
 mod echo;
 mod lifecycle;
+mod mischief;
 mod routes;
 mod version;
 
+use std::sync::Arc;
+
+use rocket::fairing::AdHoc;
 use rocket::{Build, Rocket};
 use serving::{Listen, Running, StartError};
 
 pub use auth::{ColonInUsername, Credentials};
-pub use config::{BadEchoUrl, Config, EchoUrl};
+pub use config::{BadEchoUrl, CatalogSource, Config, EchoUrl};
 pub use echo::{EchoError, Effect};
 pub use version::{ApiVersion, Unsupported};
 
-use catalog::Catalog;
 use lifecycle::Lifecycle;
+use store::Memory;
 
 /// The port that the documents name.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -37,13 +45,21 @@ pub const DEFAULT_PORT: u16 = 8080;
 /// The broker as a Rocket that is to listen where `listen` says. Fails where
 /// its catalog or its TLS cannot be set up.
 pub fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartError> {
-    let catalog = Catalog::documented(config.echo_public_url().as_str())
-        .map_err(|error| StartError::Other(error.to_string()))?;
+    let catalog = config.catalog.read(config.echo_public_url().as_str());
+    let catalog = Arc::new(catalog.map_err(StartError::Other)?);
+    let lifecycle = Lifecycle::new(config, catalog.clone(), Box::new(Memory::default()))?;
+    let recovers = lifecycle.clone();
     Ok(serving::build(listen, reply::error_body)
         .manage(catalog)
         .manage(config.credentials.clone())
-        .manage(Lifecycle::new(config)?)
-        .attach(routes::stage()))
+        .manage(lifecycle)
+        .attach(routes::stage())
+        .attach(AdHoc::try_on_ignite("recovery", |rocket| async move {
+            match recovers.recover().await {
+                Ok(()) => Ok(rocket),
+                Err(_) => Err(rocket),
+            }
+        })))
 }
 
 /// Starts a broker with an empty store and returns when it listens.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use broker::{Config, Credentials, EchoUrl};
+use broker::{CatalogSource, Config, Credentials, EchoUrl};
 use clap::Parser;
 use serving::{Listen, ListenArgs, RequestLog};
 
@@ -32,6 +32,15 @@ struct Args {
     /// How long to wait for an answer of the echo service, such as 5s or 500ms
     #[arg(long, value_name = "DURATION", env = "BROKER_ECHO_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration)]
     echo_timeout: Duration,
+
+    /// What to offer: documented, showcase (every feature), scenarios (plans
+    /// that misbehave on purpose), or a file of yours
+    #[arg(long, value_name = "CATALOG", env = "BROKER_CATALOG", default_value = "documented", value_parser = |text: &str| Ok::<_, String>(CatalogSource::from(text)))]
+    catalog: CatalogSource,
+
+    /// How long an asynchronous operation takes, such as 2s or 50ms
+    #[arg(long, value_name = "DURATION", env = "BROKER_ASYNC_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
+    async_delay: Duration,
 
     /// User name that platforms have to send
     #[arg(long, env = "BROKER_USERNAME", default_value = "user")]
@@ -70,6 +79,8 @@ impl Args {
             echo_url: self.echo_url,
             echo_public_url: self.echo_public_url,
             echo_timeout: self.echo_timeout,
+            catalog: self.catalog,
+            async_delay: self.async_delay,
             credentials,
         };
         Ok((listen, config))

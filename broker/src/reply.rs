@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 use serving::Answer;
 
 use crate::echo::EchoError;
+use crate::instance::Instance;
+use crate::operation::Kind;
 
 /// What a request is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// 201: the instance has been created.
     Provisioned {
@@ -24,37 +26,127 @@ pub enum Reply {
     },
     /// 201: the binding has been created.
     Bound {
-        /// Where the app sends its messages.
-        uri: String,
+        /// Credentials and the rest.
+        body: Value,
     },
+    /// 200: the binding exists as asked for.
+    AlreadyBound {
+        /// As in the first answer.
+        body: Value,
+    },
+    /// 202: the operation is in progress.
+    Accepted {
+        /// Its id.
+        operation: String,
+        /// Where a person sees the instance, if it is being created.
+        dashboard_url: Option<String>,
+    },
+    /// 200: the instance has been changed.
+    Updated,
     /// 200: what was to be deleted has been deleted.
     Deleted,
-    /// 410: what is to be deleted does not exist.
-    Gone,
+    /// 200: the instance that was asked for.
+    Instance(Box<Instance>),
+    /// 200: the binding that was asked for.
+    Binding {
+        /// Credentials and the rest.
+        body: Value,
+    },
+    /// 200: how far an operation has come.
+    Polled(Polled),
     /// 400: the request cannot be understood, or names what does not exist.
     Bad(String),
     /// 400: the catalog is asked for without a version.
     MissingVersion,
     /// 401
     Unauthenticated,
-    /// 404: the instance to bind to does not exist.
+    /// 404: the instance to bind to, or to update, does not exist.
     UnknownInstance,
+    /// 404: what is asked for does not exist.
+    NotFound,
+    /// 404: the offering does not let its instances or bindings be fetched.
+    NotRetrievable,
     /// 409: the id belongs to another instance.
     InstanceConflict,
-    /// 409: the binding exists.
+    /// 409: the id belongs to another binding.
     BindingConflict,
+    /// 410: what is to be deleted does not exist.
+    Gone,
     /// 412
     UnsupportedVersion,
+    /// 422: the plan does this only asynchronously.
+    AsyncRequired,
     /// 422: another operation works on the same resource.
     Concurrency,
+    /// 422: the catalog has another version of the maintenance information.
+    MaintenanceInfoConflict,
+    /// 422: instances of the plan cannot be given another one.
+    PlanChangeNotSupported,
+    /// 422: bindings of the plan are for applications only.
+    RequiresApp,
+    /// 500: the store failed.
+    Store(String),
     /// 502: the echo service does not know an instance that the broker has
     /// made.
     Forgotten,
     /// 5xx: the echo service did not do its part.
     Echo(EchoError),
+    /// Something is wrong on purpose.
+    OnPurpose(OnPurpose),
+}
+
+/// A wrong answer that a plan gives on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPurpose {
+    /// An error with this status.
+    Error(u16),
+    /// This status with an empty object.
+    Status(u16),
+    /// A body that is no JSON.
+    Garbage,
+    /// No answer: the connection is closed.
+    Drop,
+}
+
+/// How far an operation has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// It has not ended.
+    InProgress {
+        /// What is being done.
+        description: String,
+        /// After how many seconds to ask again.
+        retry_after: Option<u64>,
+    },
+    /// It has ended well.
+    Succeeded {
+        /// What has been done.
+        description: String,
+    },
+    /// It has failed.
+    Failed {
+        /// Why.
+        description: String,
+        /// What it was to do, if it was an operation on an instance.
+        failed_change: Option<Kind>,
+    },
 }
 
 impl Reply {
+    /// A refusal of a request that cannot be understood.
+    pub(crate) fn bad(why: &str) -> Reply {
+        Reply::Bad(why.to_owned())
+    }
+
+    /// What an error tells its user.
+    pub(crate) fn description(&self) -> String {
+        let (_, body) = self.parts();
+        body["description"]
+            .as_str()
+            .unwrap_or("it failed")
+            .to_owned()
+    }
+
     /// The reply as it is sent.
     pub(crate) fn answer(self) -> Answer {
         let (status, body) = self.parts();
@@ -64,11 +156,25 @@ impl Reply {
                 "WWW-Authenticate",
                 r#"Basic realm="service broker", charset="UTF-8""#.to_owned(),
             ),
+            Reply::OnPurpose(OnPurpose::Garbage) => {
+                Answer::raw(Status::Ok, "{\"this is\": no JSON".to_owned())
+            }
+            // Hyper closes a connection whose answer cannot be written.
+            Reply::OnPurpose(OnPurpose::Drop) => answer.with_header("X-Drop", "\n".to_owned()),
+            Reply::Polled(Polled::InProgress {
+                retry_after: Some(seconds),
+                ..
+            }) => answer.with_header("Retry-After", seconds.to_string()),
             _ => answer,
         }
     }
 
     fn parts(&self) -> (Status, Value) {
+        let refused = |status: Status, description: &str| (status, error_body(description));
+        let unprocessable = |error: &str, description: &str| {
+            let body = json!({ "error": error, "description": description });
+            (Status::UnprocessableEntity, body)
+        };
         match self {
             Reply::Provisioned { dashboard_url } => {
                 (Status::Created, json!({ "dashboard_url": dashboard_url }))
@@ -76,52 +182,129 @@ impl Reply {
             Reply::AlreadyProvisioned { dashboard_url } => {
                 (Status::Ok, json!({ "dashboard_url": dashboard_url }))
             }
-            Reply::Bound { uri } => (Status::Created, json!({ "credentials": { "uri": uri } })),
-            Reply::Deleted => (Status::Ok, json!({})),
-            Reply::Gone => (Status::Gone, json!({})),
-            Reply::Bad(why) => (Status::BadRequest, error_body(why)),
-            Reply::MissingVersion => (
+            Reply::Bound { body } => (Status::Created, body.clone()),
+            Reply::AlreadyBound { body } | Reply::Binding { body } => (Status::Ok, body.clone()),
+            Reply::Accepted {
+                operation,
+                dashboard_url: None,
+            } => (Status::Accepted, json!({ "operation": operation })),
+            Reply::Accepted {
+                operation,
+                dashboard_url: Some(url),
+            } => (
+                Status::Accepted,
+                json!({ "operation": operation, "dashboard_url": url }),
+            ),
+            Reply::Updated | Reply::Deleted => (Status::Ok, json!({})),
+            Reply::Instance(instance) => (Status::Ok, instance_body(instance)),
+            Reply::Polled(polled) => (Status::Ok, polled.body()),
+            Reply::Bad(why) => refused(Status::BadRequest, why),
+            Reply::MissingVersion => refused(
                 Status::BadRequest,
-                error_body("the header X-Broker-API-Version is missing; send for example 2.3"),
+                "the header X-Broker-API-Version is missing; send for example 2.17",
             ),
-            Reply::Unauthenticated => (
+            Reply::Unauthenticated => refused(
                 Status::Unauthorized,
-                error_body("the user name or password is missing or wrong"),
+                "the user name or password is missing or wrong",
             ),
-            Reply::UnknownInstance => (
+            Reply::UnknownInstance => refused(
                 Status::NotFound,
-                error_body("there is no service instance with this id; provision it first"),
+                "there is no service instance with this id; provision it first",
             ),
-            Reply::InstanceConflict => (
+            Reply::NotFound => refused(Status::NotFound, "there is nothing with this id"),
+            Reply::NotRetrievable => refused(
+                Status::NotFound,
+                "this service offering does not support fetching",
+            ),
+            Reply::InstanceConflict => refused(
                 Status::Conflict,
-                error_body("this id belongs to another service instance; choose a fresh one"),
+                "this id belongs to another service instance; choose a fresh one",
             ),
-            Reply::BindingConflict => (
+            Reply::BindingConflict => refused(
                 Status::Conflict,
-                error_body("there is a service binding with this id already"),
+                "this id belongs to another service binding; choose a fresh one",
             ),
-            Reply::UnsupportedVersion => (
+            Reply::Gone => (Status::Gone, json!({})),
+            Reply::UnsupportedVersion => refused(
                 Status::PreconditionFailed,
-                error_body(
-                    "this broker speaks API versions from 2.3 on, below 3.0; name one of them in X-Broker-API-Version",
-                ),
+                "this broker speaks API versions from 2.3 on, below 3.0; name one of them in X-Broker-API-Version",
             ),
-            Reply::Concurrency => (
-                Status::UnprocessableEntity,
-                json!({
-                    "error": "ConcurrencyError",
-                    "description": "another operation works on this resource; try again when it has ended",
-                }),
+            Reply::AsyncRequired => unprocessable(
+                "AsyncRequired",
+                "this plan does this only asynchronously; add accepts_incomplete=true",
             ),
-            Reply::Forgotten => (
+            Reply::Concurrency => unprocessable(
+                "ConcurrencyError",
+                "another operation works on this resource; try again when it has ended",
+            ),
+            Reply::MaintenanceInfoConflict => unprocessable(
+                "MaintenanceInfoConflict",
+                "the plan has another maintenance_info.version; fetch the catalog again",
+            ),
+            Reply::PlanChangeNotSupported => unprocessable(
+                "PlanChangeNotSupported",
+                "instances of this plan cannot be given another plan",
+            ),
+            Reply::RequiresApp => unprocessable(
+                "RequiresApp",
+                "bindings of this plan are for applications only; send app_guid",
+            ),
+            Reply::Store(why) => refused(Status::InternalServerError, why),
+            Reply::Forgotten => refused(
                 Status::BadGateway,
-                error_body(
-                    "the echo service has forgotten this service instance; deprovision it and provision a new one",
-                ),
+                "the echo service has forgotten this service instance; deprovision it and provision a new one",
             ),
             Reply::Echo(error) => (error.status(), error_body(&error.to_string())),
+            Reply::OnPurpose(wrong) => match wrong {
+                OnPurpose::Error(status) => (
+                    Status::new(*status),
+                    error_body("this plan fails on purpose"),
+                ),
+                OnPurpose::Status(status) => (Status::new(*status), json!({})),
+                OnPurpose::Garbage | OnPurpose::Drop => (Status::Ok, Value::Null),
+            },
         }
     }
+}
+
+impl Polled {
+    fn body(&self) -> Value {
+        match self {
+            Polled::InProgress { description, .. } => {
+                json!({ "state": "in progress", "description": description })
+            }
+            Polled::Succeeded { description } => {
+                json!({ "state": "succeeded", "description": description })
+            }
+            Polled::Failed {
+                description,
+                failed_change,
+            } => {
+                let mut body = json!({ "state": "failed", "description": description });
+                if matches!(failed_change, Some(Kind::Update | Kind::Delete)) {
+                    body["instance_usable"] = true.into();
+                }
+                if *failed_change == Some(Kind::Update) {
+                    body["update_repeatable"] = true.into();
+                }
+                body
+            }
+        }
+    }
+}
+
+fn instance_body(instance: &Instance) -> Value {
+    let asked = &instance.asked;
+    let mut body = json!({
+        "service_id": asked.service_id,
+        "plan_id": asked.plan_id,
+        "dashboard_url": instance.dashboard_url,
+        "parameters": asked.parameters,
+    });
+    if let Some(version) = &asked.maintenance_version {
+        body["maintenance_info"] = json!({ "version": version });
+    }
+    body
 }
 
 /// An error's body.

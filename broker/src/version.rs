@@ -22,6 +22,20 @@ impl ApiVersion {
     /// The version of the documented examples, and of requests that name none.
     pub const V2_3: ApiVersion = ApiVersion { minor: 3 };
 
+    /// Plans belong to offerings, deletions name both, and an identical bind is
+    /// no conflict.
+    pub const STRICT: ApiVersion = ApiVersion { minor: 4 };
+    /// Parameters.
+    pub const PARAMETERS: ApiVersion = ApiVersion { minor: 5 };
+    /// Asynchronous operations on instances.
+    pub const ASYNC: ApiVersion = ApiVersion { minor: 7 };
+    /// Asynchronous operations on bindings.
+    pub const ASYNC_BINDINGS: ApiVersion = ApiVersion { minor: 14 };
+    /// Maintenance information.
+    pub const MAINTENANCE: ApiVersion = ApiVersion { minor: 15 };
+    /// Rotation of bindings.
+    pub const ROTATION: ApiVersion = ApiVersion { minor: 17 };
+
     /// Reads the value of the header `X-Broker-API-Version`.
     pub fn parse(text: &str) -> Result<ApiVersion, Unsupported> {
         let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {

@@ -24,19 +24,19 @@ pub struct Id(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadId {
     /// There is nothing to read.
-    #[error("an id in the path is empty")]
+    #[error("an id is empty")]
     Empty,
     /// A `%` is not followed by two hexadecimal digits.
-    #[error("an id in the path has a `%` that two hexadecimal digits do not follow")]
+    #[error("an id has a `%` that two hexadecimal digits do not follow")]
     Escape,
     /// The decoded bytes are no UTF-8.
-    #[error("an id in the path is not UTF-8 after percent-decoding")]
+    #[error("an id is not UTF-8 after percent-decoding")]
     Utf8,
     /// `.` or `..`.
     #[error("`.` and `..` cannot be ids: clients and proxies remove them from paths")]
     Dots,
     /// More than [`Id::MAX_BYTES`].
-    #[error("an id in the path is longer than 1,024 bytes")]
+    #[error("an id is longer than 1,024 bytes")]
     TooLong,
 }
 
@@ -57,7 +57,12 @@ impl Id {
         let id = percent_decode_str(segment)
             .decode_utf8()
             .map_err(|_| BadId::Utf8)?;
-        match id.as_ref() {
+        Id::new(&id)
+    }
+
+    /// An id that is given as it is.
+    pub fn new(text: &str) -> Result<Id, BadId> {
+        match text {
             "" => Err(BadId::Empty),
             "." | ".." => Err(BadId::Dots),
             long if long.len() > Id::MAX_BYTES => Err(BadId::TooLong),

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
-mod decide;
 mod documented;
 mod http;
 mod lossy_gateway;

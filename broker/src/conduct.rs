@@ -1,0 +1,145 @@
+//! How the broker conducts the operations of an offering or plan: what a
+//! catalog's members `broker` say.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::backend::Backend;
+
+/// For an offering.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Conduct {
+    /// What stands behind it.
+    pub backend: Backend,
+}
+
+/// For a plan.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PlanConduct {
+    /// When an instance is created.
+    pub provision: Pace,
+    /// When an instance is updated.
+    pub update: Pace,
+    /// When an instance is deleted.
+    pub deprovision: Pace,
+    /// When a binding is created.
+    pub bind: Pace,
+    /// When a binding is deleted.
+    pub unbind: Pace,
+    /// Whether bindings are for applications only.
+    pub requires_app: bool,
+    /// What `Retry-After` says while an operation is in progress, in seconds.
+    pub retry_after: Option<u64>,
+    /// What a binding has besides credentials.
+    pub binding: BindingConduct,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+}
+
+/// How an operation is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pace {
+    /// Within the request.
+    #[default]
+    Sync,
+    /// After the request, or not at all.
+    Async,
+    /// After the request, if the platform accepts that, else within it.
+    Either,
+}
+
+/// What a binding has besides credentials.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BindingConduct {
+    /// A URL that logs are sent to.
+    pub syslog_drain: bool,
+    /// A URL that requests are sent through.
+    pub route_service: bool,
+    /// A volume to mount.
+    pub volume_mount: bool,
+    /// The network endpoints of the echo service.
+    pub endpoints: bool,
+    /// How long it is valid.
+    #[serde(deserialize_with = "duration")]
+    pub expires_in: Option<Duration>,
+    /// How long before its end it is to be renewed.
+    #[serde(deserialize_with = "duration")]
+    pub renew_before: Option<Duration>,
+}
+
+/// What goes wrong on purpose, by operation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Faults {
+    /// When an instance is created.
+    pub provision: Option<Fault>,
+    /// When an instance is updated.
+    pub update: Option<Fault>,
+    /// When an instance is deleted.
+    pub deprovision: Option<Fault>,
+    /// When a binding is created.
+    pub bind: Option<Fault>,
+    /// When a binding is deleted.
+    pub unbind: Option<Fault>,
+}
+
+impl Faults {
+    /// Whether anything goes wrong.
+    pub fn are_any(&self) -> bool {
+        let Faults {
+            provision,
+            update,
+            deprovision,
+            bind,
+            unbind,
+        } = self;
+        [provision, update, deprovision, bind, unbind]
+            .iter()
+            .any(|fault| fault.is_some())
+    }
+}
+
+/// Something that goes wrong on purpose.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What goes wrong.
+    pub what: Wrong,
+    /// How often for one instance or binding; always, if it is not said.
+    pub times: Option<u32>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wrong {
+    /// The request is answered with this status, an error, and no effect.
+    Refused(u16),
+    /// The operation is accepted, and fails in the end.
+    FailsLater,
+    /// The operation is accepted, and never ends.
+    NeverEnds,
+    /// The right answer comes only after this.
+    #[serde(deserialize_with = "late")]
+    Late(Duration),
+    /// The connection is closed in the place of an answer; nothing is done.
+    Drops,
+    /// The answer is no JSON; nothing is done.
+    Garbage,
+    /// The answer has this status and an empty object; nothing is done.
+    Status(u16),
+}
+
+fn late<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    late(deserializer).map(Some)
+}

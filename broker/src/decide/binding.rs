@@ -1,0 +1,279 @@
+//! Bind, rotate and unbind.
+
+use super::{
+    Circumstances, Decision, Done, Next, Stored, Verb, Work, after_failure, created, operation,
+    pace, plan_of,
+};
+use crate::ask;
+use crate::binding_answer;
+use crate::instance::{Binding, Instance, Phase};
+use crate::operation::{Kind, State};
+use crate::reply::Reply;
+use crate::version::ApiVersion;
+
+pub(super) fn bind(at: &Circumstances<'_>, stored: Stored, asked: &ask::Bind) -> Decision {
+    let (instance, plan) = match bindable(at, &stored) {
+        Ok(found) => found,
+        Err(reply) => return stored.reply(reply),
+    };
+    let strict = at.version >= ApiVersion::STRICT;
+    let is_other =
+        asked.service_id != instance.asked.service_id || asked.plan_id != instance.asked.plan_id;
+    if strict && is_other {
+        let why = "service_id or plan_id is not that of the service instance";
+        return stored.reply(Reply::bad(why));
+    }
+    if plan.is_some_and(|plan| plan.conduct.requires_app) && asked.app_guid.is_none() {
+        return stored.reply(Reply::RequiresApp);
+    }
+    create(at, stored, asked)
+}
+
+pub(super) fn rotate(
+    at: &Circumstances<'_>,
+    stored: Stored,
+    predecessor: Option<&Binding>,
+) -> Decision {
+    let plan = match bindable(at, &stored) {
+        Ok((_, plan)) => plan,
+        Err(reply) => return stored.reply(reply),
+    };
+    if !plan.is_some_and(|plan| plan.binding_rotatable) {
+        return stored.reply(Reply::bad("bindings of this plan cannot be rotated"));
+    }
+    let valid = predecessor.filter(|binding| {
+        let ends = binding_answer::expires_at(plan, binding);
+        binding.phase == Phase::Ready && ends.is_none_or(|ends| at.now < ends)
+    });
+    match valid {
+        Some(predecessor) => create(at, stored, &predecessor.asked.clone()),
+        None => stored.reply(Reply::bad(
+            "predecessor_binding_id names no valid binding of this service instance",
+        )),
+    }
+}
+
+/// The instance to bind to and its plan, or why nothing can be bound.
+fn bindable<'a, 's>(
+    at: &Circumstances<'a>,
+    stored: &'s Stored,
+) -> Result<(&'s Instance, Option<&'a crate::catalog::Plan>), Reply> {
+    let Some(instance) = &stored.instance else {
+        return Err(Reply::UnknownInstance);
+    };
+    if instance.operation.is_in_progress() {
+        return Err(Reply::Concurrency);
+    }
+    if instance.phase != Phase::Ready {
+        return Err(Reply::UnknownInstance);
+    }
+    let plan = plan_of(at, instance);
+    match plan {
+        Some(plan) if !plan.bindable => Err(Reply::bad("instances of this plan cannot be bound")),
+        plan => Ok((instance, plan)),
+    }
+}
+
+fn create(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Bind) -> Decision {
+    let mut phase = Phase::FRESH;
+    if let Some(binding) = &stored.binding {
+        let same = binding.asked == *asked;
+        if binding.operation.is_in_progress() {
+            let reply = match binding.operation.kind {
+                Kind::Create if !same => Reply::BindingConflict,
+                Kind::Create => in_progress(at, binding),
+                Kind::Update | Kind::Delete => Reply::Concurrency,
+            };
+            return stored.reply(reply);
+        }
+        match binding.phase {
+            Phase::Ready if same && at.version >= ApiVersion::STRICT => {
+                let body = body(at, &stored);
+                return stored.reply(Reply::AlreadyBound { body });
+            }
+            Phase::Ready => return stored.reply(Reply::BindingConflict),
+            Phase::Creating { .. } => phase = binding.phase,
+            Phase::Gone => {}
+        }
+    }
+    let is_async = match pace_of(at, &stored, Kind::Create) {
+        Ok(is_async) => is_async,
+        Err(reply) => return stored.reply(reply),
+    };
+    stored.binding = Some(Binding {
+        asked: asked.clone(),
+        asked_at: at.now,
+        phase,
+        operation: operation(at, Kind::Create, is_async),
+        halted: None,
+    });
+    started(stored, Verb::Create)
+}
+
+fn pace_of(at: &Circumstances<'_>, stored: &Stored, kind: Kind) -> Result<bool, Reply> {
+    let plan = stored.instance.as_ref().and_then(|i| plan_of(at, i));
+    let Some(conduct) = plan.map(|plan| &plan.conduct) else {
+        return Ok(false);
+    };
+    let (wanted, fault) = match kind {
+        Kind::Create | Kind::Update => (conduct.bind, conduct.faults.bind.as_ref()),
+        Kind::Delete => (conduct.unbind, conduct.faults.unbind.as_ref()),
+    };
+    pace(at, ApiVersion::ASYNC_BINDINGS, wanted, fault)
+}
+
+/// The answer to a request that is the one in progress, sent again.
+fn in_progress(at: &Circumstances<'_>, binding: &Binding) -> Reply {
+    match binding.operation.is_async && at.accepts_incomplete {
+        true => Reply::Accepted {
+            operation: binding.operation.id.clone(),
+            dashboard_url: None,
+        },
+        false => Reply::Concurrency,
+    }
+}
+
+/// The decision for an operation that has just been entered in the binding.
+fn started(stored: Stored, verb: Verb) -> Decision {
+    let (Some(instance), Some(binding)) = (&stored.instance, &stored.binding) else {
+        return stored.reply(Reply::Gone);
+    };
+    let operation = binding.operation.id.clone();
+    let next = match binding.operation.is_async {
+        true => Next::Accepted(Reply::Accepted {
+            operation,
+            dashboard_url: None,
+        }),
+        false => Next::Work(Work {
+            verb,
+            backend: instance.backend,
+            operation,
+        }),
+    };
+    stored.next(next)
+}
+
+pub(super) fn unbind(at: &Circumstances<'_>, mut stored: Stored, hints: &ask::Hints) -> Decision {
+    let gone = |instance: &Instance| instance.phase == Phase::Gone;
+    if stored.instance.as_ref().is_none_or(gone) {
+        return stored.reply(Reply::Gone);
+    }
+    if stored
+        .instance
+        .as_ref()
+        .is_some_and(|i| i.operation.is_in_progress())
+    {
+        return stored.reply(Reply::Concurrency);
+    }
+    let Some(binding) = &mut stored.binding else {
+        return stored.reply(Reply::Gone);
+    };
+    if binding.phase == Phase::Gone {
+        return stored.reply(Reply::Gone);
+    }
+    let halts = binding.operation.kind == Kind::Create && binding.operation.is_waiting();
+    if binding.operation.is_in_progress() && !halts {
+        let reply = match binding.operation.kind {
+            Kind::Delete => in_progress(at, binding),
+            Kind::Create | Kind::Update => Reply::Concurrency,
+        };
+        return stored.reply(reply);
+    }
+    let other = |hint: &Option<String>, is: &String| hint.as_ref().is_some_and(|h| h != is);
+    let differs = other(&hints.service_id, &binding.asked.service_id)
+        || other(&hints.plan_id, &binding.asked.plan_id);
+    if differs && at.version >= ApiVersion::STRICT {
+        let why = "service_id or plan_id is not that of the service binding";
+        return stored.reply(Reply::bad(why));
+    }
+    let is_async = match pace_of(at, &stored, Kind::Delete) {
+        Ok(is_async) => is_async,
+        Err(reply) => return stored.reply(reply),
+    };
+    if let Some(binding) = &mut stored.binding {
+        binding.halted = halts.then(|| binding.operation.id.clone());
+        binding.operation = operation(at, Kind::Delete, is_async);
+    }
+    started(stored, Verb::Delete)
+}
+
+/// What it means that the work on a binding has ended so.
+pub(super) fn resume(
+    at: &Circumstances<'_>,
+    mut stored: Stored,
+    work: &Work,
+    done: Done,
+) -> Decision {
+    // What an operation works on is stored until that operation has ended.
+    let Some(binding) = stored.binding.take_if(|b| b.operation.id == work.operation) else {
+        return stored.reply(Reply::Concurrency);
+    };
+    match work.verb {
+        Verb::Create | Verb::Nothing => made(at, stored, binding, done),
+        Verb::Delete => deleted(stored, binding, done),
+    }
+}
+
+fn made(at: &Circumstances<'_>, mut stored: Stored, mut binding: Binding, done: Done) -> Decision {
+    let (phase, failed) = match done {
+        Ok(effect) if created(binding.phase, effect) => (Phase::Ready, None),
+        Ok(crate::echo::Effect::NoInstance) => (Phase::Gone, Some(Reply::Forgotten)),
+        Ok(_) => (Phase::Gone, Some(Reply::BindingConflict)),
+        Err(error) => (
+            after_failure(binding.phase, &error),
+            Some(Reply::Echo(error)),
+        ),
+    };
+    binding.phase = phase;
+    binding.operation.state = match &failed {
+        None => State::Succeeded,
+        Some(reply) => State::Failed {
+            why: reply.description(),
+        },
+    };
+    // Nobody asks for the state of a synchronous operation that has failed.
+    let forgotten = phase == Phase::Gone && !binding.operation.is_async;
+    stored.binding = (!forgotten).then_some(binding);
+    let reply = match failed {
+        Some(reply) => reply,
+        None => Reply::Bound {
+            body: body(at, &stored),
+        },
+    };
+    stored.reply(reply)
+}
+
+fn body(at: &Circumstances<'_>, stored: &Stored) -> serde_json::Value {
+    match (&stored.instance, &stored.binding, at.binding) {
+        (Some(instance), Some(binding), Some(id)) => {
+            let plan = plan_of(at, instance);
+            binding_answer::body(
+                at.echo_public_url,
+                plan,
+                (at.instance, instance),
+                (id, binding),
+            )
+        }
+        _ => serde_json::json!({}),
+    }
+}
+
+/// A binding that the echo service did not know is gone as well.
+fn deleted(mut stored: Stored, mut binding: Binding, done: Done) -> Decision {
+    match done {
+        Ok(_) => {
+            binding.operation.state = State::Succeeded;
+            binding.phase = Phase::Gone;
+            let remembered = binding.operation.is_async || binding.halted.is_some();
+            stored.binding = remembered.then_some(binding);
+            stored.reply(Reply::Deleted)
+        }
+        Err(error) => {
+            binding.operation.state = State::Failed {
+                why: error.to_string(),
+            };
+            stored.binding = Some(binding);
+            stored.reply(Reply::Echo(error))
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Provision, update and deprovision.
+
+use super::{
+    Circumstances, Decision, Done, Next, Stored, Verb, Work, after_failure, created, operation,
+    pace, plan_of,
+};
+use crate::ask;
+use crate::backend::Backend;
+use crate::conduct::PlanConduct;
+use crate::instance::{Instance, Phase};
+use crate::operation::{Kind, State};
+use crate::reply::Reply;
+use crate::version::ApiVersion;
+
+pub(super) fn provision(
+    at: &Circumstances<'_>,
+    stored: Stored,
+    asked: &ask::Provision,
+) -> Decision {
+    let Some(instance) = &stored.instance else {
+        return create(at, stored, asked, Phase::FRESH);
+    };
+    let same = instance.asked == *asked;
+    if instance.operation.is_in_progress() {
+        let reply = match instance.operation.kind {
+            Kind::Create if !same => Reply::InstanceConflict,
+            Kind::Create => in_progress(at, instance),
+            Kind::Update if instance.phase == Phase::Ready && same => already(instance),
+            Kind::Update | Kind::Delete => Reply::Concurrency,
+        };
+        return stored.reply(reply);
+    }
+    match instance.phase {
+        Phase::Gone => create(at, stored, asked, Phase::FRESH),
+        Phase::Ready if same => {
+            let reply = already(instance);
+            stored.reply(reply)
+        }
+        Phase::Ready => stored.reply(Reply::InstanceConflict),
+        phase @ Phase::Creating { .. } => match backend(at, asked) == instance.backend {
+            true => create(at, stored, asked, phase),
+            false => clear(at, stored),
+        },
+    }
+}
+
+fn already(instance: &Instance) -> Reply {
+    Reply::AlreadyProvisioned {
+        dashboard_url: instance.dashboard_url.clone(),
+    }
+}
+
+/// The answer to a request that is the one in progress, sent again.
+fn in_progress(at: &Circumstances<'_>, instance: &Instance) -> Reply {
+    match instance.operation.is_async && at.accepts_incomplete {
+        true => Reply::Accepted {
+            operation: instance.operation.id.clone(),
+            dashboard_url: match instance.operation.kind {
+                Kind::Create => Some(instance.dashboard_url.clone()),
+                Kind::Update | Kind::Delete => None,
+            },
+        },
+        false => Reply::Concurrency,
+    }
+}
+
+fn backend(at: &Circumstances<'_>, asked: &ask::Provision) -> Backend {
+    let offering = at.catalog.offering(&asked.service_id);
+    offering.map_or(Backend::default(), |offering| offering.backend)
+}
+
+fn create(
+    at: &Circumstances<'_>,
+    stored: Stored,
+    asked: &ask::Provision,
+    phase: Phase,
+) -> Decision {
+    let conduct = at.catalog.plan(&asked.plan_id).map(|plan| &plan.conduct);
+    let is_async = match pace_of(at, conduct, |c| (c.provision, c.faults.provision.as_ref())) {
+        Ok(is_async) => is_async,
+        Err(reply) => return stored.reply(reply),
+    };
+    let backend = backend(at, asked);
+    let instance = Instance {
+        asked: asked.clone(),
+        backend,
+        dashboard_url: format!(
+            "{}{}",
+            at.echo_public_url,
+            backend.dashboard_path(at.instance)
+        ),
+        phase,
+        operation: operation(at, Kind::Create, is_async),
+        update: None,
+        halted: None,
+    };
+    started(stored, instance, Verb::Create)
+}
+
+/// The pace of an operation of a plan that may not be in the catalog any more.
+fn pace_of(
+    at: &Circumstances<'_>,
+    conduct: Option<&PlanConduct>,
+    of: impl Fn(&PlanConduct) -> (crate::conduct::Pace, Option<&crate::conduct::Fault>),
+) -> Result<bool, Reply> {
+    let (wanted, fault) = conduct.map_or((crate::conduct::Pace::Sync, None), of);
+    pace(at, ApiVersion::ASYNC, wanted, fault)
+}
+
+/// The decision for an operation that has just been entered in `instance`.
+fn started(stored: Stored, instance: Instance, verb: Verb) -> Decision {
+    let next = match instance.operation.is_async {
+        true => Next::Accepted(Reply::Accepted {
+            operation: instance.operation.id.clone(),
+            dashboard_url: match verb {
+                Verb::Create => Some(instance.dashboard_url.clone()),
+                Verb::Delete | Verb::Nothing => None,
+            },
+        }),
+        false => Next::Work(work(&instance, verb)),
+    };
+    Stored {
+        instance: Some(instance),
+        ..stored
+    }
+    .next(next)
+}
+
+pub(super) fn work(instance: &Instance, verb: Verb) -> Work {
+    Work {
+        verb,
+        backend: instance.backend,
+        operation: instance.operation.id.clone(),
+    }
+}
+
+/// What a failed attempt may have made is in the other service: it is deleted
+/// before the new attempt begins.
+fn clear(at: &Circumstances<'_>, mut stored: Stored) -> Decision {
+    let Some(instance) = &mut stored.instance else {
+        return stored.reply(Reply::Gone);
+    };
+    instance.operation = operation(at, Kind::Create, false);
+    let work = work(instance, Verb::Delete);
+    stored.next(Next::Work(work))
+}
+
+pub(super) fn update(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Update) -> Decision {
+    let Some(instance) = &mut stored.instance else {
+        return stored.reply(Reply::UnknownInstance);
+    };
+    if instance.operation.is_in_progress() {
+        let reply = match instance.operation.kind {
+            Kind::Update if instance.update.as_ref() == Some(asked) => in_progress(at, instance),
+            _ => Reply::Concurrency,
+        };
+        return stored.reply(reply);
+    }
+    if instance.phase != Phase::Ready {
+        return stored.reply(Reply::UnknownInstance);
+    }
+    let is_async = match may_update(at, instance, asked) {
+        Ok(is_async) => is_async,
+        Err(reply) => return stored.reply(reply),
+    };
+    if is_async {
+        instance.operation = operation(at, Kind::Update, true);
+        instance.update = Some(asked.clone());
+        let reply = in_progress(at, instance);
+        return stored.next(Next::Accepted(reply));
+    }
+    let mut operation = operation(at, Kind::Update, false);
+    operation.state = State::Succeeded;
+    instance.operation = operation;
+    apply(at, instance, asked);
+    stored.reply(Reply::Updated)
+}
+
+/// Whether the update is asynchronous, or why it is refused.
+fn may_update(
+    at: &Circumstances<'_>,
+    instance: &Instance,
+    asked: &ask::Update,
+) -> Result<bool, Reply> {
+    if asked.service_id != instance.asked.service_id {
+        return Err(Reply::bad("service_id is not that of the service instance"));
+    }
+    let plan_id = asked.plan_id.as_ref().unwrap_or(&instance.asked.plan_id);
+    let plan = at.catalog.plan(plan_id);
+    let changes_plan = *plan_id != instance.asked.plan_id;
+    if changes_plan && !plan_of(at, instance).is_some_and(|plan| plan.updateable) {
+        return Err(Reply::PlanChangeNotSupported);
+    }
+    let offered = plan.and_then(|plan| plan.maintenance_version.as_ref());
+    if let Some(version) = &asked.maintenance_version
+        && offered != Some(version)
+    {
+        return Err(Reply::MaintenanceInfoConflict);
+    }
+    let schema = plan.and_then(|plan| plan.schemas.update.as_ref());
+    if !asked.parameters.is_empty() {
+        ask::validate(schema, &asked.parameters)?;
+    }
+    let conduct = plan.map(|plan| &plan.conduct);
+    pace_of(at, conduct, |c| (c.update, c.faults.update.as_ref()))
+}
+
+/// Makes the changes of an update. Parameters that it does not name stay.
+pub(super) fn apply(at: &Circumstances<'_>, instance: &mut Instance, asked: &ask::Update) {
+    if let Some(plan_id) = &asked.plan_id
+        && *plan_id != instance.asked.plan_id
+    {
+        instance.asked.plan_id.clone_from(plan_id);
+        let plan = at.catalog.plan(plan_id);
+        instance.asked.maintenance_version = plan.and_then(|p| p.maintenance_version.clone());
+    }
+    if asked.maintenance_version.is_some() {
+        instance
+            .asked
+            .maintenance_version
+            .clone_from(&asked.maintenance_version);
+    }
+    instance.asked.parameters.extend(asked.parameters.clone());
+    instance.update = None;
+}
+
+pub(super) fn deprovision(
+    at: &Circumstances<'_>,
+    mut stored: Stored,
+    hints: &ask::Hints,
+) -> Decision {
+    let Some(instance) = &mut stored.instance else {
+        return stored.reply(Reply::Gone);
+    };
+    if instance.phase == Phase::Gone {
+        return stored.reply(Reply::Gone);
+    }
+    let halts = instance.operation.kind == Kind::Create && instance.operation.is_waiting();
+    if instance.operation.is_in_progress() && !halts {
+        let reply = match instance.operation.kind {
+            Kind::Delete => in_progress(at, instance),
+            Kind::Create | Kind::Update => Reply::Concurrency,
+        };
+        return stored.reply(reply);
+    }
+    if let Some(reply) = mismatch(at, instance, hints) {
+        return stored.reply(reply);
+    }
+    if stored.bindings_in_progress {
+        return stored.reply(Reply::Concurrency);
+    }
+    let conduct = plan_of(at, instance).map(|plan| &plan.conduct);
+    let of = |c: &PlanConduct| (c.deprovision, c.faults.deprovision.clone());
+    let (wanted, fault) = conduct.map_or((crate::conduct::Pace::Sync, None), of);
+    let is_async = match pace(at, ApiVersion::ASYNC, wanted, fault.as_ref()) {
+        Ok(is_async) => is_async,
+        Err(reply) => return stored.reply(reply),
+    };
+    let mut instance = instance.clone();
+    instance.halted = halts.then(|| instance.operation.id.clone());
+    instance.operation = operation(at, Kind::Delete, is_async);
+    started(stored, instance, Verb::Delete)
+}
+
+/// Hints that are not those of the instance.
+fn mismatch(at: &Circumstances<'_>, instance: &Instance, hints: &ask::Hints) -> Option<Reply> {
+    let other = |hint: &Option<String>, is: &String| hint.as_ref().is_some_and(|h| h != is);
+    let asked = &instance.asked;
+    let differs =
+        other(&hints.service_id, &asked.service_id) || other(&hints.plan_id, &asked.plan_id);
+    (differs && at.version >= ApiVersion::STRICT)
+        .then(|| Reply::bad("service_id or plan_id is not that of the service instance"))
+}
+
+/// What it means that the work on an instance has ended so.
+pub(super) fn resume(
+    at: &Circumstances<'_>,
+    mut stored: Stored,
+    work: &Work,
+    done: Done,
+    asked: Option<&ask::Provision>,
+) -> Decision {
+    // What an operation works on is stored until that operation has ended.
+    let Some(instance) = stored
+        .instance
+        .take_if(|i| i.operation.id == work.operation)
+    else {
+        return stored.reply(Reply::Concurrency);
+    };
+    match (work.verb, instance.operation.kind) {
+        (Verb::Delete, Kind::Create) => cleared(at, stored, instance, done, asked),
+        (Verb::Delete, _) => deleted(stored, instance, done),
+        (Verb::Create, _) => made(stored, instance, done),
+        (Verb::Nothing, _) => updated(at, stored, instance),
+    }
+}
+
+/// What a failed attempt may have left behind has been deleted, or not.
+fn cleared(
+    at: &Circumstances<'_>,
+    mut stored: Stored,
+    mut instance: Instance,
+    done: Done,
+    asked: Option<&ask::Provision>,
+) -> Decision {
+    match (done, asked) {
+        (Ok(_), Some(asked)) => create(at, stored, asked, Phase::FRESH),
+        (Ok(_), None) => stored.reply(Reply::Gone),
+        (Err(error), _) => {
+            instance.operation.state = State::Failed {
+                why: error.to_string(),
+            };
+            stored.instance = Some(instance);
+            stored.reply(Reply::Echo(error))
+        }
+    }
+}
+
+fn made(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
+    let (phase, reply) = match done {
+        Ok(effect) if created(instance.phase, effect) => {
+            let dashboard_url = instance.dashboard_url.clone();
+            (Phase::Ready, Reply::Provisioned { dashboard_url })
+        }
+        Ok(_) => (Phase::Gone, Reply::InstanceConflict),
+        Err(error) => (after_failure(instance.phase, &error), Reply::Echo(error)),
+    };
+    instance.phase = phase;
+    instance.operation.state = match phase {
+        Phase::Ready => State::Succeeded,
+        _ => State::Failed {
+            why: reply.description(),
+        },
+    };
+    // Nobody asks for the state of a synchronous operation that has failed.
+    let forgotten = phase == Phase::Gone && !instance.operation.is_async;
+    stored.instance = (!forgotten).then_some(instance);
+    stored.reply(reply)
+}
+
+/// An instance that the echo service did not know is gone as well.
+fn deleted(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
+    match done {
+        Ok(_) => {
+            let is_async = instance.operation.is_async;
+            instance.operation.state = State::Succeeded;
+            instance.phase = Phase::Gone;
+            let remembered = is_async || instance.halted.is_some();
+            stored.instance = remembered.then_some(instance);
+            let decision = stored.reply(Reply::Deleted);
+            Decision {
+                drop_bindings: true,
+                ..decision
+            }
+        }
+        Err(error) => {
+            instance.operation.state = State::Failed {
+                why: error.to_string(),
+            };
+            stored.instance = Some(instance);
+            stored.reply(Reply::Echo(error))
+        }
+    }
+}
+
+fn updated(at: &Circumstances<'_>, mut stored: Stored, mut instance: Instance) -> Decision {
+    if let Some(asked) = instance.update.take() {
+        apply(at, &mut instance, &asked);
+    }
+    instance.operation.state = State::Succeeded;
+    stored.instance = Some(instance);
+    stored.reply(Reply::Updated)
+}
