@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use crate::auth::Credentials;
 use crate::catalog::Catalog;
+use crate::store::{Memory, OpenError, Sqlite, Store};
 
 /// The settings of a broker.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Config {
     pub echo_public_url: Option<EchoUrl>,
     /// How long the broker waits for an answer of the echo service.
     pub echo_timeout: Duration,
+    /// Where the broker keeps what it has to know.
+    pub store: StorePlace,
     /// What the broker offers.
     pub catalog: CatalogSource,
     /// How long after its acceptance an asynchronous operation is done.
@@ -36,6 +39,7 @@ impl Config {
             echo_url,
             echo_public_url: None,
             echo_timeout: Duration::from_secs(5),
+            store: StorePlace::Memory,
             catalog: CatalogSource::Documented,
             async_delay: Duration::from_secs(2),
             credentials: Credentials::default(),
@@ -44,6 +48,33 @@ impl Config {
 
     pub(crate) fn echo_public_url(&self) -> &EchoUrl {
         self.echo_public_url.as_ref().unwrap_or(&self.echo_url)
+    }
+}
+
+/// Where a broker keeps what it has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StorePlace {
+    /// In memory: it ends with the process.
+    Memory,
+    /// In this SQLite file.
+    File(PathBuf),
+}
+
+impl From<&str> for StorePlace {
+    fn from(text: &str) -> StorePlace {
+        match text {
+            "memory" => StorePlace::Memory,
+            file => StorePlace::File(PathBuf::from(file)),
+        }
+    }
+}
+
+impl StorePlace {
+    pub(crate) fn open(&self) -> Result<Box<dyn Store>, OpenError> {
+        Ok(match self {
+            StorePlace::Memory => Box::new(Memory::default()),
+            StorePlace::File(path) => Box::new(Sqlite::open(path)?),
+        })
     }
 }
 

@@ -32,12 +32,11 @@ use rocket::{Build, Rocket};
 use serving::{Listen, Running, StartError};
 
 pub use auth::{ColonInUsername, Credentials};
-pub use config::{BadEchoUrl, CatalogSource, Config, EchoUrl};
+pub use config::{BadEchoUrl, CatalogSource, Config, EchoUrl, StorePlace};
 pub use echo::{EchoError, Effect};
 pub use version::{ApiVersion, Unsupported};
 
 use lifecycle::Lifecycle;
-use store::Memory;
 
 /// The port that the documents name.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -47,7 +46,9 @@ pub const DEFAULT_PORT: u16 = 8080;
 pub fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartError> {
     let catalog = config.catalog.read(config.echo_public_url().as_str());
     let catalog = Arc::new(catalog.map_err(StartError::Other)?);
-    let lifecycle = Lifecycle::new(config, catalog.clone(), Box::new(Memory::default()))?;
+    let store = config.store.open();
+    let store = store.map_err(|error| StartError::Other(error.to_string()))?;
+    let lifecycle = Lifecycle::new(config, catalog.clone(), store)?;
     let recovers = lifecycle.clone();
     Ok(serving::build(listen, reply::error_body)
         .manage(catalog)

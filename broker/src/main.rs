@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use broker::{CatalogSource, Config, Credentials, EchoUrl};
+use broker::{CatalogSource, Config, Credentials, EchoUrl, StorePlace};
 use clap::Parser;
 use serving::{Listen, ListenArgs, RequestLog};
 
@@ -37,6 +37,10 @@ struct Args {
     /// that misbehave on purpose), or a file of yours
     #[arg(long, value_name = "CATALOG", env = "BROKER_CATALOG", default_value = "documented", value_parser = |text: &str| Ok::<_, String>(CatalogSource::from(text)))]
     catalog: CatalogSource,
+
+    /// Where to keep what the broker has to know: a file, or memory
+    #[arg(long, value_name = "STORE", env = "BROKER_STORE", default_value = "broker.db", value_parser = |text: &str| Ok::<_, String>(StorePlace::from(text)))]
+    store: StorePlace,
 
     /// How long an asynchronous operation takes, such as 2s or 50ms
     #[arg(long, value_name = "DURATION", env = "BROKER_ASYNC_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
@@ -79,6 +83,7 @@ impl Args {
             echo_url: self.echo_url,
             echo_public_url: self.echo_public_url,
             echo_timeout: self.echo_timeout,
+            store: self.store,
             catalog: self.catalog,
             async_delay: self.async_delay,
             credentials,

@@ -179,10 +179,16 @@ pub(super) fn unbind(at: &Circumstances<'_>, mut stored: Stored, hints: &ask::Hi
         };
         return stored.reply(reply);
     }
-    let other = |hint: &Option<String>, is: &String| hint.as_ref().is_some_and(|h| h != is);
-    let differs = other(&hints.service_id, &binding.asked.service_id)
-        || other(&hints.plan_id, &binding.asked.plan_id);
-    if differs && at.version >= ApiVersion::STRICT {
+    // The instance may have been given another plan since.
+    let plan_now = stored.instance.as_ref().map(|i| &i.asked.plan_id);
+    let asked = &binding.asked;
+    let is_service = hints
+        .service_id
+        .as_ref()
+        .is_none_or(|h| *h == asked.service_id);
+    let is_plan = |hint: &String| *hint == asked.plan_id || Some(hint) == plan_now;
+    let is_right = is_service && hints.plan_id.as_ref().is_none_or(is_plan);
+    if !is_right && at.version >= ApiVersion::STRICT {
         let why = "service_id or plan_id is not that of the service binding";
         return stored.reply(Reply::bad(why));
     }

@@ -5,6 +5,8 @@
 //! what is stored, and never luck, decides between concurrent requests.
 
 mod memory;
+mod sqlite;
+mod tables;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,6 +16,7 @@ use serving::Id;
 use crate::decide::{Decision, Next, Stored};
 
 pub use memory::Memory;
+pub use sqlite::{OpenError, Sqlite};
 
 /// What a step is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
