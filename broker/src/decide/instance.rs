@@ -6,7 +6,7 @@ use super::{
 };
 use crate::ask;
 use crate::backend::Backend;
-use crate::conduct::PlanConduct;
+use crate::conduct::{Fault, Pace, PlanConduct};
 use crate::instance::{Instance, Phase};
 use crate::operation::{Kind, State};
 use crate::reply::Reply;
@@ -39,7 +39,7 @@ pub(super) fn provision(
         Phase::Ready => stored.reply(Reply::InstanceConflict),
         phase @ Phase::Creating { .. } => match backend(at, asked) == instance.backend {
             true => create(at, stored, asked, phase),
-            false => clear(at, stored),
+            false => clear(at, stored, asked),
         },
     }
 }
@@ -75,8 +75,7 @@ fn create(
     asked: &ask::Provision,
     phase: Phase,
 ) -> Decision {
-    let conduct = at.catalog.plan(&asked.plan_id).map(|plan| &plan.conduct);
-    let is_async = match pace_of(at, conduct, |c| (c.provision, c.faults.provision.as_ref())) {
+    let is_async = match pace_of_provision(at, asked) {
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
@@ -101,9 +100,9 @@ fn create(
 fn pace_of(
     at: &Circumstances<'_>,
     conduct: Option<&PlanConduct>,
-    of: impl Fn(&PlanConduct) -> (crate::conduct::Pace, Option<&crate::conduct::Fault>),
+    of: impl Fn(&PlanConduct) -> (Pace, Option<&Fault>),
 ) -> Result<bool, Reply> {
-    let (wanted, fault) = conduct.map_or((crate::conduct::Pace::Sync, None), of);
+    let (wanted, fault) = conduct.map_or((Pace::Sync, None), of);
     pace(at, ApiVersion::ASYNC, wanted, fault)
 }
 
@@ -136,13 +135,21 @@ pub(super) fn work(instance: &Instance, verb: Verb) -> Work {
 
 /// What a failed attempt may have made is in the other service: it is deleted
 /// before the new attempt begins.
-fn clear(at: &Circumstances<'_>, mut stored: Stored) -> Decision {
+fn clear(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Provision) -> Decision {
+    if let Err(reply) = pace_of_provision(at, asked) {
+        return stored.reply(reply);
+    }
     let Some(instance) = &mut stored.instance else {
         return stored.reply(Reply::Gone);
     };
-    instance.operation = operation(at, Kind::Create, false);
+    instance.operation = operation(at, Kind::Delete, false);
     let work = work(instance, Verb::Delete);
     stored.next(Next::Work(work))
+}
+
+fn pace_of_provision(at: &Circumstances<'_>, asked: &ask::Provision) -> Result<bool, Reply> {
+    let conduct = at.catalog.plan(&asked.plan_id).map(|plan| &plan.conduct);
+    pace_of(at, conduct, |c| (c.provision, c.faults.provision.as_ref()))
 }
 
 pub(super) fn update(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Update) -> Decision {
@@ -250,9 +257,10 @@ pub(super) fn deprovision(
         return stored.reply(Reply::Concurrency);
     }
     let conduct = plan_of(at, instance).map(|plan| &plan.conduct);
-    let of = |c: &PlanConduct| (c.deprovision, c.faults.deprovision.clone());
-    let (wanted, fault) = conduct.map_or((crate::conduct::Pace::Sync, None), of);
-    let is_async = match pace(at, ApiVersion::ASYNC, wanted, fault.as_ref()) {
+    let of = pace_of(at, conduct, |c| {
+        (c.deprovision, c.faults.deprovision.as_ref())
+    });
+    let is_async = match of {
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
@@ -287,9 +295,9 @@ pub(super) fn resume(
     else {
         return stored.reply(Reply::Concurrency);
     };
-    match (work.verb, instance.operation.kind) {
-        (Verb::Delete, Kind::Create) => cleared(at, stored, instance, done, asked),
-        (Verb::Delete, _) => deleted(stored, instance, done),
+    match (work.verb, asked) {
+        (Verb::Delete, Some(asked)) => cleared(at, stored, instance, done, asked),
+        (Verb::Delete, None) => deleted(stored, instance, done),
         (Verb::Create, _) => made(stored, instance, done),
         (Verb::Nothing, _) => updated(at, stored, instance),
     }
@@ -301,12 +309,11 @@ fn cleared(
     mut stored: Stored,
     mut instance: Instance,
     done: Done,
-    asked: Option<&ask::Provision>,
+    asked: &ask::Provision,
 ) -> Decision {
-    match (done, asked) {
-        (Ok(_), Some(asked)) => create(at, stored, asked, Phase::FRESH),
-        (Ok(_), None) => stored.reply(Reply::Gone),
-        (Err(error), _) => {
+    match done {
+        Ok(_) => create(at, stored, asked, Phase::FRESH),
+        Err(error) => {
             instance.operation.state = State::Failed {
                 why: error.to_string(),
             };

@@ -36,11 +36,15 @@ async fn errors_outside_the_interface_are_json_too() {
         ),
         ("POST /v2/catalog", 405, Some("GET, HEAD")),
         ("BREW /v2/catalog", 405, Some("GET, HEAD")),
-        ("POST /v2/service_instances/i", 405, Some("DELETE, PUT")),
         (
-            "GET /v2/service_instances/i/service_bindings/b",
+            "POST /v2/service_instances/i",
             405,
-            Some("DELETE, PUT"),
+            Some("DELETE, GET, HEAD, PATCH, PUT"),
+        ),
+        (
+            "PATCH /v2/service_instances/i/service_bindings/b",
+            405,
+            Some("DELETE, GET, HEAD, PUT"),
         ),
     ] {
         let answer = broker.send(line).await;

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod decide;
 mod documented;
+mod endpoints;
 mod http;
 mod lossy_gateway;
 mod process;

@@ -38,6 +38,13 @@ fn its_help_names_every_flag_and_variable() {
                                           BROKER_ECHO_PUBLIC_URL=]
           --echo-timeout <DURATION>       How long to wait for an answer of the echo service, such as 5s
                                           or 500ms [env: BROKER_ECHO_TIMEOUT=] [default: 5s]
+          --catalog <CATALOG>             What to offer: documented, showcase (every feature), scenarios
+                                          (plans that misbehave on purpose), or a file of yours [env:
+                                          BROKER_CATALOG=] [default: documented]
+          --store <STORE>                 Where to keep what the broker has to know: a file, or memory
+                                          [env: BROKER_STORE=] [default: broker.db]
+          --async-delay <DURATION>        How long an asynchronous operation takes, such as 2s or 50ms
+                                          [env: BROKER_ASYNC_DELAY=] [default: 2s]
           --username <USERNAME>           User name that platforms have to send [env: BROKER_USERNAME=]
                                           [default: user]
           --password <PASSWORD>           Password that platforms have to send [env: BROKER_PASSWORD]
