@@ -130,6 +130,13 @@ impl EchoClient {
         }
     }
 
+    /// Whether anything answers where the echo service should be.
+    pub(crate) async fn is_reachable(&self) -> Result<(), EchoError> {
+        let url = format!("{}/health", self.base);
+        self.http.get(url).send().await?;
+        Ok(())
+    }
+
     async fn attempt(&self, key: &Key, work: &Work) -> Result<Effect, EchoError> {
         let (method, already) = match work.verb {
             Verb::Create => (Method::PUT, StatusCode::CONFLICT),

@@ -20,6 +20,7 @@ mod auth;
 mod binding_answer;
 mod config;
 mod echo;
+mod health;
 mod lifecycle;
 mod mischief;
 mod routes;
@@ -55,6 +56,7 @@ pub fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartErr
         .manage(config.credentials.clone())
         .manage(lifecycle)
         .attach(routes::stage())
+        .attach(health::stage())
         .attach(AdHoc::try_on_ignite("recovery", |rocket| async move {
             match recovers.recover().await {
                 Ok(()) => Ok(rocket),

@@ -127,6 +127,14 @@ impl Lifecycle {
         Ok(look(&self.0.circumstances(&key, sender, ""), &stored))
     }
 
+    /// Whether the store and the echo service are there, or why not.
+    pub(crate) async fn ready(&self) -> (Result<(), String>, Result<(), String>) {
+        let store = self.0.store.in_progress().await;
+        let store = store.map(drop).map_err(|error| error.to_string());
+        let echo = self.0.echo.is_reachable().await;
+        (store, echo.map_err(|error| error.to_string()))
+    }
+
     /// Takes up what was in progress when the broker ended last.
     pub(crate) async fn recover(&self) -> Result<(), StoreError> {
         for key in self.0.store.in_progress().await? {

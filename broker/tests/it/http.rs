@@ -55,6 +55,40 @@ async fn errors_outside_the_interface_are_json_too() {
 }
 
 #[tokio::test]
+async fn the_health_is_told_without_credentials() {
+    let broker = Broker::start().await;
+    let health = async |path: &str| {
+        let answer = send(&broker.url(), &format!("GET {path}"), &[])
+            .await
+            .unwrap();
+        (answer.status, answer.json())
+    };
+    assert_eq!(health("/health").await, (200, json!({"status": "ok"})));
+    let ready = json!({"status": "ok", "store": "ok", "echo_service": "ok"});
+    assert_eq!(health("/health/ready").await, (200, ready));
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let broker = Broker::with_echo(&format!("http://127.0.0.1:{port}"), |_| {}).await;
+    let answer = send(&broker.url(), "GET /health/ready", &[]).await.unwrap();
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        answer.json()["echo_service"],
+        "the echo service cannot be reached; try again later"
+    );
+    assert_eq!(
+        send(&broker.url(), "GET /health", &[])
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
 async fn every_endpoint_asks_for_the_credentials_first() {
     let broker = Broker::start().await;
     let binding = format!("{INSTANCE}/service_bindings/b");

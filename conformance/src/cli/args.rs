@@ -27,7 +27,16 @@ pub(crate) enum Command {
     ///
     /// The broker listens on http://127.0.0.1:8080 (user name `user`, password
     /// `pass`), the echo service on http://127.0.0.1:8090, as documented.
-    Up,
+    Up {
+        /// What the broker offers: documented, showcase (every feature),
+        /// scenarios (plans that misbehave on purpose), or a file of yours
+        #[arg(long, value_name = "CATALOG", default_value = "documented")]
+        catalog: String,
+
+        /// Where the broker keeps its state: memory, or a file
+        #[arg(long, value_name = "STORE", default_value = "memory")]
+        store: String,
+    },
 }
 
 /// Replay documented examples against a broker

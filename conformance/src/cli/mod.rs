@@ -24,6 +24,6 @@ pub(crate) async fn run(args: Args) -> ExitCode {
                 Exit::Usage.report()
             }
         },
-        Some(Command::Up) => pair::up().await,
+        Some(Command::Up { catalog, store }) => pair::up(&catalog, &store).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use broker::{Config, DEFAULT_PORT, EchoUrl};
+use broker::{CatalogSource, Config, DEFAULT_PORT, EchoUrl, StorePlace};
 use serving::{Listen, RequestLog, Running, StartError, interrupted};
 
 use super::console;
@@ -23,10 +23,14 @@ impl Pair {
     }
 
     /// Both on the documented ports, with a log of their requests.
-    async fn on_documented_ports() -> Result<Pair, StartError> {
+    async fn on_documented_ports(catalog: &str, store: &str) -> Result<Pair, StartError> {
         let listen = Listen::locally(mock_echo::DEFAULT_PORT);
         let echo = serving::start(mock_echo::rocket(listen).attach(RequestLog)).await?;
-        let config = Config::new(echo_url(&echo)?);
+        let config = Config {
+            catalog: CatalogSource::from(catalog),
+            store: StorePlace::from(store),
+            ..Config::new(echo_url(&echo)?)
+        };
         let rocket = broker::rocket(Listen::locally(DEFAULT_PORT), &config)?;
         let broker = serving::start(rocket.attach(RequestLog)).await?;
         Ok(Pair { broker, echo })
@@ -43,8 +47,8 @@ fn echo_url(echo: &Running) -> Result<EchoUrl, StartError> {
 }
 
 /// `conformance up`
-pub(crate) async fn up() -> ExitCode {
-    let pair = match Pair::on_documented_ports().await {
+pub(crate) async fn up(catalog: &str, store: &str) -> ExitCode {
+    let pair = match Pair::on_documented_ports(catalog, store).await {
         Ok(pair) => pair,
         Err(error @ StartError::Bind { .. }) => {
             console::complain(format_args!(

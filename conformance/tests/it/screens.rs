@@ -98,9 +98,20 @@ fn the_help_names_what_there_is() {
     The broker listens on http://127.0.0.1:8080 (user name `user`, password `pass`), the echo service on
     http://127.0.0.1:8090, as documented.
 
-    Usage: conformance up
+    Usage: conformance up [OPTIONS]
 
     Options:
+          --catalog <CATALOG>
+              What the broker offers: documented, showcase (every feature), scenarios (plans that
+              misbehave on purpose), or a file of yours
+              
+              [default: documented]
+
+          --store <STORE>
+              Where the broker keeps its state: memory, or a file
+              
+              [default: memory]
+
       -h, --help
               Print help (see a summary with '-h')
     exit code 0
