@@ -1,6 +1,7 @@
 //! Tests of the broker over HTTP.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod catalogs;
 mod common;
 mod decide;
 mod documented;
