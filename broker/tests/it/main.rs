@@ -10,3 +10,4 @@ mod http;
 mod lossy_gateway;
 mod process;
 mod sick_echo;
+mod store;

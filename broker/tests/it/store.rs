@@ -1,0 +1,317 @@
+//! What holds for every store.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use broker::ask::{Bind, Provision};
+use broker::backend::Backend;
+use broker::decide::{Decision, Next, Stored};
+use broker::instance::{Binding, Instance, Phase};
+use broker::operation::{Kind, Operation, State};
+use broker::reply::Reply;
+use broker::store::{Durability, Key, Memory, OpenError, Sqlite, Store};
+use serving::Id;
+
+fn key(instance: &str, binding: Option<&str>) -> Key {
+    Key {
+        instance: Id::new(instance).unwrap(),
+        binding: binding.map(|id| Id::new(id).unwrap()),
+    }
+}
+
+fn operation(in_progress: bool) -> Operation {
+    Operation {
+        id: "op".to_owned(),
+        kind: Kind::Create,
+        is_async: false,
+        state: match in_progress {
+            true => State::Working,
+            false => State::Succeeded,
+        },
+    }
+}
+
+fn instance(plan: &str, in_progress: bool) -> Instance {
+    Instance {
+        asked: Provision {
+            service_id: "s".to_owned(),
+            plan_id: plan.to_owned(),
+            organization_guid: "o".to_owned(),
+            space_guid: "s".to_owned(),
+            parameters: Default::default(),
+            maintenance_version: None,
+        },
+        backend: Backend::Echo,
+        dashboard_url: "http://d".to_owned(),
+        phase: Phase::Ready,
+        operation: operation(in_progress),
+        update: None,
+        halted: None,
+    }
+}
+
+fn binding(in_progress: bool) -> Binding {
+    Binding {
+        asked: Bind {
+            service_id: "s".to_owned(),
+            plan_id: "p".to_owned(),
+            app_guid: None,
+            bind_resource: Default::default(),
+            parameters: Default::default(),
+        },
+        asked_at: 1,
+        phase: Phase::Ready,
+        operation: operation(in_progress),
+        halted: None,
+    }
+}
+
+/// Stores what `change` leaves of what was stored.
+async fn step(store: &dyn Store, key: Key, mut change: impl FnMut(&mut Stored) + Send + 'static) {
+    let decide = Box::new(move |mut stored: Stored| {
+        change(&mut stored);
+        Decision {
+            instance: stored.instance,
+            binding: stored.binding,
+            drop_bindings: false,
+            next: Next::Reply(Reply::Updated),
+        }
+    });
+    let next = store.step(key, Durability::Durable, decide).await.unwrap();
+    assert_eq!(next, Next::Reply(Reply::Updated));
+}
+
+async fn put_instance(store: &dyn Store, id: &str, instance: Option<Instance>) {
+    step(store, key(id, None), move |stored| {
+        stored.instance = instance.clone()
+    })
+    .await;
+}
+
+async fn put_binding(store: &dyn Store, of: &str, id: &str, binding: Option<Binding>) {
+    step(store, key(of, Some(id)), move |stored| {
+        stored.binding = binding.clone()
+    })
+    .await;
+}
+
+async fn look(store: &dyn Store, instance: &str, binding: Option<&str>) -> Stored {
+    store.look(key(instance, binding)).await.unwrap()
+}
+
+/// What every store does.
+async fn suite(store: Arc<dyn Store>) {
+    let s = store.as_ref();
+    assert_eq!(look(s, "i", Some("b")).await, Stored::default());
+    put_instance(s, "i", Some(instance("p", false))).await;
+    put_binding(s, "i", "b", Some(binding(false))).await;
+    let stored = look(s, "i", Some("b")).await;
+    assert_eq!(stored.instance, Some(instance("p", false)));
+    assert_eq!(stored.binding, Some(binding(false)));
+
+    // Ids stay distinct, however alike they look.
+    for id in [
+        "I",
+        "i ",
+        "i'",
+        "i\"; DROP TABLE instances; --",
+        "\0",
+        "é",
+        "e\u{301}",
+        "%",
+    ] {
+        assert_eq!(look(s, id, None).await.instance, None, "{id:?}");
+        put_instance(s, id, Some(instance(id, false))).await;
+        put_binding(s, id, id, Some(binding(false))).await;
+        assert_eq!(
+            look(s, id, None).await.instance,
+            Some(instance(id, false)),
+            "{id:?}"
+        );
+    }
+    assert_eq!(
+        look(s, "i", None).await.instance,
+        Some(instance("p", false))
+    );
+
+    // What is in progress is found, and nothing else.
+    assert_eq!(s.in_progress().await.unwrap(), []);
+    put_instance(s, "busy", Some(instance("p", true))).await;
+    put_binding(s, "i", "busy", Some(binding(true))).await;
+    let mut found = s.in_progress().await.unwrap();
+    found.sort_by_key(|key| key.binding.is_some());
+    assert_eq!(found, [key("busy", None), key("i", Some("busy"))]);
+    assert!(look(s, "i", None).await.bindings_in_progress);
+    assert!(!look(s, "busy", None).await.bindings_in_progress);
+    put_binding(s, "i", "busy", Some(binding(false))).await;
+    assert!(!look(s, "i", None).await.bindings_in_progress);
+
+    // What is removed is gone; the bindings go with their instance if so decided.
+    put_binding(s, "i", "b", None).await;
+    assert_eq!(look(s, "i", Some("b")).await.binding, None);
+    assert!(look(s, "i", Some("busy")).await.binding.is_some());
+    let drop_all = Box::new(|_: Stored| Decision {
+        instance: None,
+        binding: None,
+        drop_bindings: true,
+        next: Next::Reply(Reply::Deleted),
+    });
+    s.step(key("i", None), Durability::Recoverable, drop_all)
+        .await
+        .unwrap();
+    assert_eq!(look(s, "i", Some("busy")).await, Stored::default());
+    assert!(look(s, "I", None).await.instance.is_some());
+
+    one_by_one(store).await;
+}
+
+/// Steps on one key that are asked for at once come one after the other.
+async fn one_by_one(store: Arc<dyn Store>) {
+    let count = |stored: &mut Stored| {
+        let before = stored
+            .instance
+            .as_ref()
+            .map_or(0, |i| i.asked.plan_id.parse().unwrap());
+        stored.instance = Some(instance(&(before + 1).to_string(), false));
+    };
+    let steps: Vec<_> = (0..100)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { step(store.as_ref(), key("n", None), count).await })
+        })
+        .collect();
+    for step in steps {
+        step.await.unwrap();
+    }
+    let counted = look(store.as_ref(), "n", None).await.instance.unwrap();
+    assert_eq!(counted.asked.plan_id, "100");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_in_memory_does_what_every_store_does() {
+    suite(Arc::new(Memory::default())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_in_a_file_does_what_every_store_does() {
+    let dir = tempfile::tempdir().unwrap();
+    suite(Arc::new(Sqlite::open(&dir.path().join("a.db")).unwrap())).await;
+}
+
+/// Opens a store that has just been closed: its thread may still be ending.
+fn reopen(path: &Path) -> Sqlite {
+    loop {
+        match Sqlite::open(path) {
+            Ok(store) => return store,
+            Err(OpenError::InUse(_)) => std::thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_the_file_outlasts_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store = Sqlite::open(&path).unwrap();
+    put_instance(&store, "i", Some(instance("p", true))).await;
+    put_binding(&store, "i", "b", Some(binding(false))).await;
+    drop(store);
+    let store = reopen(&path);
+    let stored = look(&store, "i", Some("b")).await;
+    assert_eq!(stored.instance, Some(instance("p", true)));
+    assert_eq!(stored.binding, Some(binding(false)));
+    assert_eq!(store.in_progress().await.unwrap(), [key("i", None)]);
+}
+
+#[tokio::test]
+async fn a_file_is_for_one_broker_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store = Sqlite::open(&path).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(Sqlite::open(&path), Err(OpenError::InUse(_))));
+    }
+    put_instance(&store, "i", Some(instance("p", false))).await;
+}
+
+/// Every file in a folder, with what is in it.
+fn contents(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let entry = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (name, fs::read(entry.path()).unwrap())
+    };
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(entry).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
+    let sqlite = |dir: &Path, sql: &str| {
+        let connection = rusqlite::Connection::open(dir.join("a.db")).unwrap();
+        connection.execute_batch(sql).unwrap();
+    };
+    let cases: [(&str, &dyn Fn(&Path)); 4] = [
+        ("no database", &|dir| {
+            fs::write(dir.join("a.db"), b"these are my notes, not a database").unwrap()
+        }),
+        ("another's database", &|dir| {
+            sqlite(dir, "CREATE TABLE mine (a)")
+        }),
+        ("a newer broker's", &|dir| {
+            sqlite(
+                dir,
+                "PRAGMA application_id = 0x4543484F; PRAGMA user_version = 2; CREATE TABLE instances (a)",
+            );
+        }),
+        ("a damaged one", &|dir| {
+            drop(Sqlite::open(&dir.join("a.db")).unwrap());
+            drop(reopen(&dir.join("a.db")));
+            while dir.join("a.db-wal").exists() {
+                std::thread::yield_now();
+            }
+            let mut bytes = fs::read(dir.join("a.db")).unwrap();
+            bytes[100..400].fill(0xab);
+            fs::write(dir.join("a.db"), bytes).unwrap();
+        }),
+    ];
+    for (name, make) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        make(dir.path());
+        let before = contents(dir.path());
+        let path = dir.path().join("a.db");
+        match (name, Sqlite::open(&path).err().unwrap()) {
+            ("a newer broker's", OpenError::Newer { found: 2, .. }) => {}
+            ("a newer broker's", other) => panic!("{other}"),
+            (_, OpenError::Damaged { .. }) => {}
+            (_, other) => panic!("{name}: {other}"),
+        }
+        assert!(contents(dir.path()) == before, "{name}");
+    }
+}
+
+/// A step waits for its commit only if it has to; what need not be durable is
+/// there for the next step all the same.
+#[tokio::test]
+async fn a_step_that_can_be_recovered_is_seen_by_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store = Sqlite::open(&path).unwrap();
+    let decide = Box::new(|_: Stored| Decision {
+        instance: Some(instance("p", false)),
+        binding: None,
+        drop_bindings: false,
+        next: Next::Reply(Reply::Updated),
+    });
+    store
+        .step(key("i", None), Durability::Recoverable, decide)
+        .await
+        .unwrap();
+    assert!(look(&store, "i", None).await.instance.is_some());
+    // An orderly end commits it.
+    drop(store);
+    assert!(look(&reopen(&path), "i", None).await.instance.is_some());
+}
