@@ -3,6 +3,8 @@
 
 mod catalogs;
 mod common;
+mod concurrency;
+mod crash;
 mod decide;
 mod documented;
 mod endpoints;

@@ -254,7 +254,8 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
         let connection = rusqlite::Connection::open(dir.join("a.db")).unwrap();
         connection.execute_batch(sql).unwrap();
     };
-    let cases: [(&str, &dyn Fn(&Path)); 4] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, Make<'_>); 4] = [
         ("no database", &|dir| {
             fs::write(dir.join("a.db"), b"these are my notes, not a database").unwrap()
         }),

@@ -2,10 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
 
 /// A server's process that listens. It is killed when dropped.
 pub struct Process {
     child: Child,
+    /// Reads the log all the time: a full pipe would stop the process.
+    log: Option<JoinHandle<io::Result<String>>>,
     /// The line that it printed when it was ready.
     pub ready: String,
 }
@@ -36,8 +39,15 @@ impl Process {
         if let Some(stdout) = child.stdout.as_mut() {
             BufReader::new(stdout).read_line(&mut ready)?;
         }
+        let log = child.stderr.take().map(|mut stderr| {
+            thread::spawn(move || {
+                let mut log = String::new();
+                stderr.read_to_string(&mut log)?;
+                Ok(log)
+            })
+        });
         let ready = ready.trim_end().to_owned();
-        Ok(Process { child, ready })
+        Ok(Process { child, log, ready })
     }
 
     /// The URL at the end of its first line.
@@ -50,11 +60,10 @@ impl Process {
     pub fn end_by(mut self, signal: &str) -> io::Result<(Option<i32>, String)> {
         let kill = format!("kill -{signal} {}", self.child.id());
         Command::new("sh").args(["-c", &kill]).status()?;
-        let mut log = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut log)?;
-        }
-        Ok((self.child.wait()?.code(), log))
+        let code = self.child.wait()?.code();
+        let log = self.log.take().map(JoinHandle::join);
+        let log = log.and_then(Result::ok).transpose()?.unwrap_or_default();
+        Ok((code, log))
     }
 }
 
