@@ -21,6 +21,7 @@ mod binding_answer;
 mod config;
 mod echo;
 mod health;
+mod identity;
 mod lifecycle;
 mod mischief;
 mod routes;
@@ -57,6 +58,7 @@ pub fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartErr
         .manage(lifecycle)
         .attach(routes::stage())
         .attach(health::stage())
+        .attach(identity::Identities)
         .attach(AdHoc::try_on_ignite("recovery", |rocket| async move {
             match recovers.recover().await {
                 Ok(()) => Ok(rocket),

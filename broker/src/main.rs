@@ -94,12 +94,14 @@ impl Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let (listen, config) = match Args::parse().settings() {
+    let args = Args::parse();
+    let grace = args.listen.grace;
+    let (listen, config) = match args.settings() {
         Ok(settings) => settings,
         Err(why) => return refused(&why, ExitCode::from(2)),
     };
     match broker::rocket(listen, &config) {
-        Ok(rocket) => serving::serve("broker", rocket.attach(RequestLog)).await,
+        Ok(rocket) => serving::serve("broker", rocket.attach(RequestLog), grace).await,
         Err(error) => refused(&error.to_string(), ExitCode::FAILURE),
     }
 }

@@ -18,8 +18,8 @@ struct Args {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let listen = Args::parse()
-        .listen
-        .or_default_port(mock_echo::DEFAULT_PORT);
-    serving::serve("mock-echo", mock_echo::rocket(listen).attach(RequestLog)).await
+    let args = Args::parse().listen;
+    let grace = args.grace;
+    let rocket = mock_echo::rocket(args.or_default_port(mock_echo::DEFAULT_PORT));
+    serving::serve("mock-echo", rocket.attach(RequestLog), grace).await
 }

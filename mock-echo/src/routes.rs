@@ -198,7 +198,7 @@ impl<'r> FromRequest<'r> for Host {
                 let config = request.rocket().config();
                 let listen = Listen {
                     address: config.address,
-                    port: config.port,
+                    ..Listen::locally(config.port)
                 };
                 listen.to_string()
             }

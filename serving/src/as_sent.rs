@@ -7,6 +7,19 @@ use rocket::http::Method;
 use rocket::http::uri::Origin;
 use rocket::{Data, Request};
 
+/// The path of a request as it was sent, where that is another one now.
+pub(crate) struct SentPath(Option<String>);
+
+impl SentPath {
+    /// The path of `request` as it was sent.
+    pub(crate) fn of(request: &Request<'_>) -> String {
+        match &request.local_cache(|| SentPath(None)).0 {
+            Some(sent) => sent.clone(),
+            None => request.uri().path().to_string(),
+        }
+    }
+}
+
 /// - An empty path segment counts: Rocket's router would skip it, so that
 ///   `/v2//catalog` and `/v2/catalog/` were the catalog. Here they are unknown
 ///   paths.
@@ -25,6 +38,8 @@ impl Fairing for AsSent {
 
     async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
         if request.uri().path().raw_segments().any(|s| s.is_empty()) {
+            let sent = request.uri().path().to_string();
+            request.local_cache(|| SentPath(Some(sent)));
             // No route is mounted at the root, so this is a 404.
             request.set_uri(Origin::ROOT);
         }

@@ -1,11 +1,13 @@
 //! Request bodies: judged by their content, limited in size.
 
 use std::io;
+use std::time::Duration;
 
 use rocket::Request;
 use rocket::data::{Data, DataStream, FromData, Outcome, ToByteUnit};
 use rocket::http::Status;
-use rocket::tokio::io::{AsyncReadExt, copy, sink};
+use rocket::tokio::io::AsyncReadExt;
+use rocket::tokio::time::timeout;
 
 use crate::Answer;
 
@@ -25,9 +27,14 @@ impl<'r> FromData<'r> for Body {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        let (status, message) = match read(data.open(DRAINED_MIB.mebibytes())).await {
+        let patience = request.rocket().state::<Patience>();
+        let patience = patience.copied().unwrap_or_default();
+        let (status, message) = match read(data.open(DRAINED_MIB.mebibytes()), patience).await {
             Ok(Some(bytes)) => return Outcome::Success(Body(bytes)),
             Ok(None) => (Status::PayloadTooLarge, "the body is larger than 1 MiB"),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                (Status::RequestTimeout, "the body has stopped arriving")
+            }
             Err(_) => (Status::BadRequest, "the body broke off"),
         };
         let answer = Answer::error(request, status, message);
@@ -35,17 +42,36 @@ impl<'r> FromData<'r> for Body {
     }
 }
 
-/// The whole body, or `None` if it is too large.
-async fn read(mut stream: DataStream<'_>) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    let limit = BODY_LIMIT as u64;
-    (&mut stream)
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .await?;
-    if bytes.len() <= BODY_LIMIT {
-        return Ok(Some(bytes));
+/// How long a body may stop arriving before it is given up: 10 seconds, where
+/// nothing else is managed in Rocket's state. A slow sender that goes on is
+/// waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience(Duration::from_secs(10))
     }
-    copy(&mut stream, &mut sink()).await?;
-    Ok(None)
+}
+
+/// The whole body, or `None` if it is too large.
+async fn read(mut stream: DataStream<'_>, patience: Patience) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    let mut is_too_large = false;
+    let mut chunk = [0; 8192];
+    loop {
+        let read = timeout(patience.0, stream.read(&mut chunk)).await;
+        let read = read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        if read == 0 {
+            break;
+        }
+        is_too_large |= bytes.len() + read > BODY_LIMIT;
+        if is_too_large {
+            // What follows is only drained.
+            bytes.clear();
+        } else {
+            bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        }
+    }
+    Ok((!is_too_large).then_some(bytes))
 }

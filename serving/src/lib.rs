@@ -19,8 +19,8 @@ mod run;
 pub mod testing;
 
 pub use answer::Answer;
-pub use body::{BODY_LIMIT, Body};
+pub use body::{BODY_LIMIT, Body, Patience};
 pub use id::{BadId, Id, PathId};
-pub use listen::{Listen, ListenArgs};
-pub use log::RequestLog;
-pub use run::{GRACE, Running, StartError, build, interrupted, serve, start};
+pub use listen::{GRACE, Listen, ListenArgs, Tls};
+pub use log::{RequestLog, note};
+pub use run::{Running, StartError, build, interrupted, serve, start};

@@ -2,25 +2,44 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-/// An address and a port to listen on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How long a stop waits for the requests under way, where nothing else is said.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// Where and how a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// The address of the interface.
     pub address: IpAddr,
     /// The port; 0 takes a free one.
     pub port: u16,
+    /// For https; http without it.
+    pub tls: Option<Tls>,
 }
 
-/// The arguments of a server that say where it listens: `--address` and
-/// `--port`, or `LISTEN_ADDRESS` and the `PORT` that platforms set.
-#[derive(Clone, Copy, Debug)]
+/// What a server proves itself with: two files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Its certificate, and those of who vouches for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The arguments of a server that say where it listens and how it ends. Each
+/// has an environment variable; the port's is the `PORT` that platforms set.
+#[derive(Clone, Debug)]
 pub struct ListenArgs {
     address: Option<IpAddr>,
     port: Option<Port>,
+    tls: Option<Tls>,
+    /// How long a stop waits for the requests under way.
+    pub grace: Duration,
 }
 
 /// A port that somebody asked for.
@@ -44,6 +63,7 @@ impl ListenArgs {
         Listen {
             address: self.address.unwrap_or(default_address.into()),
             port,
+            tls: self.tls,
         }
     }
 }
@@ -58,9 +78,14 @@ impl FromArgMatches for ListenArgs {
                 Some(ValueSource::EnvVariable) => Port::Platform(port),
                 _ => Port::Flag(port),
             });
+        let file = |name: &str| matches.get_one::<PathBuf>(name).cloned();
         Ok(ListenArgs {
             address: matches.get_one("address").copied(),
             port,
+            tls: file("tls-cert")
+                .zip(file("tls-key"))
+                .map(|(certificate, key)| Tls { certificate, key }),
+            grace: matches.get_one("grace").copied().unwrap_or(GRACE),
         })
     }
 
@@ -89,6 +114,33 @@ impl Args for ListenArgs {
                     .value_parser(value_parser!(u16))
                     .help("Port to listen on; 0 takes a free one"),
             )
+            .arg(
+                Arg::new("tls-cert")
+                    .long("tls-cert")
+                    .value_name("FILE")
+                    .env("TLS_CERT")
+                    .value_parser(value_parser!(PathBuf))
+                    .requires("tls-key")
+                    .help("Certificate (PEM), to serve https"),
+            )
+            .arg(
+                Arg::new("tls-key")
+                    .long("tls-key")
+                    .value_name("FILE")
+                    .env("TLS_KEY")
+                    .value_parser(value_parser!(PathBuf))
+                    .requires("tls-cert")
+                    .help("Private key (PEM) of the certificate"),
+            )
+            .arg(
+                Arg::new("grace")
+                    .long("grace")
+                    .value_name("DURATION")
+                    .env("GRACE")
+                    .default_value("5s")
+                    .value_parser(humantime::parse_duration)
+                    .help("How long a stop waits for the requests under way"),
+            )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -102,6 +154,7 @@ impl Listen {
         Listen {
             address: Ipv4Addr::LOCALHOST.into(),
             port,
+            tls: None,
         }
     }
 
@@ -112,7 +165,8 @@ impl Listen {
 
     /// The URL of a server that listens here.
     pub fn url(&self) -> String {
-        format!("http://{self}")
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{self}")
     }
 }
 
@@ -138,7 +192,12 @@ mod tests {
             (None, Some(Port::Platform(9000)), "0.0.0.0:9000"),
             (address, Some(Port::Platform(9000)), "127.0.0.2:9000"),
         ] {
-            let args = ListenArgs { address, port };
+            let args = ListenArgs {
+                address,
+                port,
+                tls: None,
+                grace: GRACE,
+            };
             assert_eq!(args.or_default_port(8090).to_string(), expected);
         }
     }
@@ -155,7 +214,7 @@ mod tests {
         ] {
             let listen = Listen {
                 address: address.parse().unwrap(),
-                port: 0,
+                ..Listen::locally(0)
             };
             assert_eq!(listen.is_public(), public, "{address}");
         }

@@ -1,14 +1,43 @@
 //! One line a request on standard error.
 
-use std::io::Write;
-use std::time::Instant;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime};
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Data, Request, Response};
 
-/// Writes method, path, status and duration of each request. Headers and
-/// bodies hold credentials and are never written.
+use crate::as_sent::SentPath;
+
+/// How many characters of a noted value are written.
+const LONGEST_VALUE: usize = 256;
+
+/// Writes time, method, path, status and duration of each request, and what
+/// the server has [`note`]d, as `name=value` pairs. Queries, headers and bodies
+/// may hold credentials and are never written.
 pub struct RequestLog;
+
+/// What a server has noted about a request.
+#[derive(Default)]
+struct Notes(Mutex<Vec<(&'static str, String)>>);
+
+/// Notes something about a request for its line in the log.
+pub fn note(request: &Request<'_>, name: &'static str, value: &str) {
+    let notes = request.local_cache(Notes::default);
+    if let Ok(mut notes) = notes.0.lock() {
+        notes.push((name, plain(value)));
+    }
+}
+
+/// A value without what would break the line, and of bounded length.
+fn plain(value: &str) -> String {
+    let plain = |c: char| match c.is_whitespace() || c.is_control() || c == '"' {
+        true => '_',
+        false => c,
+    };
+    value.chars().take(LONGEST_VALUE).map(plain).collect()
+}
 
 #[rocket::async_trait]
 impl Fairing for RequestLog {
@@ -25,14 +54,24 @@ impl Fairing for RequestLog {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let took = request.local_cache(Instant::now).elapsed();
-        // A log that nobody can read any more is no reason to stop serving.
-        let _ = writeln!(
-            std::io::stderr(),
-            "{} {} {} {:.1} ms",
+        let mut line = String::with_capacity(160);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            line,
+            "time={} method={} path={} status={} duration_ms={:.1}",
+            humantime::format_rfc3339_millis(SystemTime::now()),
             request.method(),
-            request.uri().path(),
+            SentPath::of(request),
             response.status().code,
             took.as_secs_f64() * 1000.0,
         );
+        if let Ok(notes) = request.local_cache(Notes::default).0.lock() {
+            for (name, value) in notes.iter() {
+                let _ = write!(line, " {name}={value}");
+            }
+        }
+        line.push('\n');
+        // A log that nobody can read any more is no reason to stop serving.
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rocket::config::{Ident, LogLevel, Shutdown as ShutdownConfig};
+use rocket::config::{Ident, LogLevel, Shutdown as ShutdownConfig, TlsConfig};
 use rocket::error::ErrorKind;
 use rocket::fairing::{AdHoc, Fairing, Info, Kind};
 use rocket::{Build, Config, Data, Request, Rocket, Shutdown};
@@ -17,10 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::ErrorBody;
 use crate::as_sent::AsSent;
-use crate::{Listen, catchers};
-
-/// How long a stop waits for the requests under way.
-pub const GRACE: Duration = Duration::from_secs(5);
+use crate::{Listen, Tls, catchers};
 
 /// How long a stop then waits for the last answers to leave and the
 /// connections to close, of which Rocket tells nothing.
@@ -55,23 +52,26 @@ pub struct Running {
 /// requests as they were sent, and words its errors by `error`. Nothing else
 /// configures it: no file and no `ROCKET_` variable.
 pub fn build(listen: Listen, error: fn(&str) -> Value) -> Rocket<Build> {
+    let tls = listen.tls.as_ref();
     let config = Config {
+        tls: tls.map(|tls| TlsConfig::from_paths(&tls.certificate, &tls.key)),
         address: listen.address,
         port: listen.port,
         ident: Ident::none(),
         log_level: LogLevel::Off,
         cli_colors: false,
         shutdown: ShutdownConfig {
-            // Signals are ours; Rocket's own grace must not end before GRACE.
+            // Signals are ours, and so is the grace: Rocket's must not end first.
             ctrlc: false,
             signals: HashSet::new(),
-            grace: GRACE.as_secs() as u32 + 1,
+            grace: u32::MAX / 2,
             force: false,
             ..ShutdownConfig::default()
         },
         ..Config::release_default()
     };
     rocket::custom(config)
+        .manage(listen)
         .manage(ErrorBody(error))
         .attach(AsSent)
         .register("/", catchers::all())
@@ -81,25 +81,22 @@ pub fn build(listen: Listen, error: fn(&str) -> Value) -> Rocket<Build> {
 pub async fn start(rocket: Rocket<Build>) -> Result<Running, StartError> {
     let under_way = TaskTracker::new();
     let (ready, listening) = oneshot::channel();
+    let tls_files = rocket
+        .state::<Listen>()
+        .and_then(|listen| listen.tls.clone());
+    let tls = tls_files.clone();
     let rocket = rocket
         .attach(CountsRequests(under_way.clone()))
         .attach(AdHoc::on_liftoff("tells its URL", |rocket| {
             Box::pin(async move {
-                let Config { address, port, .. } = rocket.config();
                 // Nobody waits for it only if the start was given up.
-                let _ = ready.send(Listen {
-                    address: *address,
-                    port: *port,
-                });
+                let _ = ready.send(at(rocket.config(), tls));
             })
         }))
         .ignite()
         .await
         .map_err(|error| StartError::Other(error.kind().to_string()))?;
-    let wanted = Listen {
-        address: rocket.config().address,
-        port: rocket.config().port,
-    };
+    let wanted = at(rocket.config(), tls_files.clone());
     let shutdown = rocket.shutdown();
     let server = tokio::spawn(async move {
         let ended = rocket.launch().await;
@@ -122,10 +119,19 @@ pub async fn start(rocket: Rocket<Build>) -> Result<Running, StartError> {
     }
 }
 
+/// Where a Rocket with this configuration listens.
+fn at(config: &Config, tls: Option<Tls>) -> Listen {
+    Listen {
+        address: config.address,
+        port: config.port,
+        tls,
+    }
+}
+
 /// The whole life of a server's process after its arguments are read: starts
 /// it, prints one line with its name and URL on standard output, stops it at
 /// Ctrl-C or SIGTERM (a second one ends it at once) and gives the exit code.
-pub async fn serve(name: &str, rocket: Rocket<Build>) -> ExitCode {
+pub async fn serve(name: &str, rocket: Rocket<Build>, grace: Duration) -> ExitCode {
     let running = match start(rocket).await {
         Ok(running) => running,
         Err(error) => {
@@ -142,7 +148,7 @@ pub async fn serve(name: &str, rocket: Rocket<Build>) -> ExitCode {
     let _ = writeln!(io::stdout(), "{name} listens on {}", running.url());
     interrupted().await;
     tokio::select! {
-        () = running.stop() => {}
+        () = running.stop(grace) => {}
         () = interrupted() => {}
     }
     ExitCode::SUCCESS
@@ -185,7 +191,15 @@ impl StartError {
                 address: wanted,
                 reason: plain(reason),
             },
-            ErrorKind::Io(reason) => StartError::Other(plain(reason)),
+            ErrorKind::Io(reason) => StartError::Other(match &wanted.tls {
+                Some(tls) => format!(
+                    "{} and {} are no certificate and key in PEM: {}",
+                    tls.certificate.display(),
+                    tls.key.display(),
+                    plain(reason)
+                ),
+                None => plain(reason),
+            }),
             other => StartError::Other(other.to_string()),
         }
     }
@@ -210,15 +224,15 @@ impl Running {
     }
 
     /// Stops it: no new connection is taken, idle ones are closed, requests
-    /// under way are given [`GRACE`] to end.
+    /// under way are given `grace` to end.
     ///
     /// Rocket's own end is not waited for: whenever a connection was open, it
     /// comes only after the whole of Rocket's grace period.
-    pub async fn stop(self) {
+    pub async fn stop(self, grace: Duration) {
         self.shutdown.notify();
         self.under_way.close();
         // Either way there is nothing more to wait for.
-        let _ = timeout(GRACE, self.under_way.wait()).await;
+        let _ = timeout(grace, self.under_way.wait()).await;
         let _ = timeout(LINGER, self.server).await;
     }
 }

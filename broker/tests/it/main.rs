@@ -11,5 +11,6 @@ mod endpoints;
 mod http;
 mod lossy_gateway;
 mod process;
+mod server;
 mod sick_echo;
 mod store;

@@ -11,7 +11,8 @@ const BROKER: &str = env!("CARGO_BIN_EXE_broker");
 
 /// What it prints and its exit code, where it does not start.
 fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
-    let output = output(BROKER, args, env).unwrap();
+    let args = [args, &["--store", "memory"]].concat();
+    let output = output(BROKER, &args, env).unwrap();
     format!(
         "{}{}exit code {:?}",
         String::from_utf8(output.stdout).unwrap(),
@@ -31,6 +32,10 @@ fn its_help_names_every_flag_and_variable() {
           --address <ADDRESS>             IP address to listen on; 127.0.0.1 by default, 0.0.0.0 if PORT
                                           is set [env: LISTEN_ADDRESS=]
           --port <PORT>                   Port to listen on; 0 takes a free one [env: PORT=]
+          --tls-cert <FILE>               Certificate (PEM), to serve https [env: TLS_CERT=]
+          --tls-key <FILE>                Private key (PEM) of the certificate [env: TLS_KEY=]
+          --grace <DURATION>              How long a stop waits for the requests under way [env: GRACE=]
+                                          [default: 5s]
           --echo-url <URL>                Where the broker calls the echo service [env:
                                           BROKER_ECHO_URL=] [default: http://127.0.0.1:8090]
           --echo-public-url <URL>         Where users reach the echo service, for dashboards and
@@ -126,7 +131,8 @@ fn documented_credentials_on_a_public_address_are_refused() {
         ),
         (&["--port", "0"], &[("PORT", "1")], "http://127.0.0.1:"),
     ] {
-        let process = Process::start(BROKER, args, env).unwrap();
+        let args = [args, &["--store", "memory"]].concat();
+        let process = Process::start(BROKER, &args, env).unwrap();
         let expected = format!("broker listens on {listens_on}");
         assert!(
             process.ready.starts_with(&expected),
@@ -149,8 +155,11 @@ fn a_busy_port_is_told_in_one_line_with_exit_code_1() {
 
 #[test]
 fn its_log_has_a_line_a_request_and_no_credentials() {
-    let process = Process::start(BROKER, &["--port", "0"], &[]).unwrap();
+    let process = Process::start(BROKER, &["--port", "0", "--store", "memory"], &[]).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime
+        .block_on(send(process.url(), "GET //v2/catalog", &[]))
+        .unwrap();
     for headers in [&[AUTH][..], &[]] {
         let line = format!("DELETE {INSTANCE}");
         runtime
@@ -159,10 +168,11 @@ fn its_log_has_a_line_a_request_and_no_credentials() {
     }
     let (code, log) = process.end_by("INT").unwrap();
     assert_eq!(code, Some(0));
-    insta::with_settings!({filters => [(r"\d+\.\d ms", "TIME")]}, {
+    insta::with_settings!({filters => [(r"time=\S+", "time=TIME"), (r"duration_ms=\d+\.\d", "duration_ms=TOOK")]}, {
         assert_snapshot!(log, @"
-        DELETE /v2/service_instances/mynewinstance 410 TIME
-        DELETE /v2/service_instances/mynewinstance 401 TIME
+        time=TIME method=GET path=//v2/catalog status=404 duration_ms=TOOK
+        time=TIME method=DELETE path=/v2/service_instances/mynewinstance status=410 duration_ms=TOOK
+        time=TIME method=DELETE path=/v2/service_instances/mynewinstance status=401 duration_ms=TOOK
         ");
     });
 }

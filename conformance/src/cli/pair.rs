@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use broker::{CatalogSource, Config, DEFAULT_PORT, EchoUrl, StorePlace};
-use serving::{Listen, RequestLog, Running, StartError, interrupted};
+use serving::{GRACE, Listen, RequestLog, Running, StartError, interrupted};
 
 use super::console;
 
@@ -37,7 +37,7 @@ impl Pair {
     }
 
     pub(crate) async fn stop(self) {
-        tokio::join!(self.broker.stop(), self.echo.stop());
+        tokio::join!(self.broker.stop(GRACE), self.echo.stop(GRACE));
     }
 }
 

@@ -74,6 +74,9 @@ fn up_runs_the_pair_on_the_documented_ports_or_says_that_one_is_taken() {
     let idle = TcpStream::connect("127.0.0.1:8080").unwrap();
     let (code, log) = up.end_by("INT").unwrap();
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("GET /v2/catalog 200"), "{log}");
+    assert!(
+        log.contains("method=GET path=/v2/catalog status=200"),
+        "{log}"
+    );
     drop(idle);
 }

@@ -40,6 +40,22 @@ fn its_help_names_every_flag_and_variable() {
               
               [env: PORT=]
 
+          --tls-cert <FILE>
+              Certificate (PEM), to serve https
+              
+              [env: TLS_CERT=]
+
+          --tls-key <FILE>
+              Private key (PEM) of the certificate
+              
+              [env: TLS_KEY=]
+
+          --grace <DURATION>
+              How long a stop waits for the requests under way
+              
+              [env: GRACE=]
+              [default: 5s]
+
       -h, --help
               Print help (see a summary with '-h')
 

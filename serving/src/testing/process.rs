@@ -55,11 +55,16 @@ impl Process {
         self.ready.rsplit(' ').next().unwrap_or_default()
     }
 
-    /// Sends it `signal`, as in `INT`, and gives its exit code and what it has
-    /// written to standard error.
-    pub fn end_by(mut self, signal: &str) -> io::Result<(Option<i32>, String)> {
+    /// Sends it `signal`, as in `INT`.
+    pub fn signal(&self, signal: &str) -> io::Result<()> {
         let kill = format!("kill -{signal} {}", self.child.id());
-        Command::new("sh").args(["-c", &kill]).status()?;
+        Command::new("sh").args(["-c", &kill]).status().map(drop)
+    }
+
+    /// Sends it `signal`, and gives its exit code and what it has written to
+    /// standard error.
+    pub fn end_by(mut self, signal: &str) -> io::Result<(Option<i32>, String)> {
+        self.signal(signal)?;
         let code = self.child.wait()?.code();
         let log = self.log.take().map(JoinHandle::join);
         let log = log.and_then(Result::ok).transpose()?.unwrap_or_default();
