@@ -161,9 +161,17 @@ fn its_log_has_a_line_a_request_and_no_credentials() {
         .block_on(send(process.url(), "GET //v2/catalog", &[]))
         .unwrap();
     for headers in [&[AUTH][..], &[]] {
-        let line = format!("DELETE {INSTANCE}");
+        let identities = [
+            ("X-Broker-API-Request-Identity", "id with=\"odd\" signs"),
+            (
+                "X-Broker-API-Originating-Identity",
+                "cloudfoundry eyJ1c2VyX2lkIjogInUxIn0=",
+            ),
+        ];
+        let headers = [headers, &identities].concat();
+        let line = format!("DELETE {INSTANCE}?secret=query");
         runtime
-            .block_on(send(process.url(), &line, headers))
+            .block_on(send(process.url(), &line, &headers))
             .unwrap();
     }
     let (code, log) = process.end_by("INT").unwrap();
@@ -171,8 +179,8 @@ fn its_log_has_a_line_a_request_and_no_credentials() {
     insta::with_settings!({filters => [(r"time=\S+", "time=TIME"), (r"duration_ms=\d+\.\d", "duration_ms=TOOK")]}, {
         assert_snapshot!(log, @"
         time=TIME method=GET path=//v2/catalog status=404 duration_ms=TOOK
-        time=TIME method=DELETE path=/v2/service_instances/mynewinstance status=410 duration_ms=TOOK
-        time=TIME method=DELETE path=/v2/service_instances/mynewinstance status=401 duration_ms=TOOK
+        time=TIME method=DELETE path=/v2/service_instances/mynewinstance status=410 duration_ms=TOOK request_identity=id_with=_odd__signs platform=cloudfoundry user=u1
+        time=TIME method=DELETE path=/v2/service_instances/mynewinstance status=401 duration_ms=TOOK request_identity=id_with=_odd__signs platform=cloudfoundry user=u1
         ");
     });
 }
