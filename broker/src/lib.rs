@@ -29,7 +29,6 @@ mod version;
 
 use std::sync::Arc;
 
-use rocket::fairing::AdHoc;
 use rocket::{Build, Rocket};
 use serving::{Listen, Running, StartError};
 
@@ -43,31 +42,27 @@ use lifecycle::Lifecycle;
 /// The port that the documents name.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// The broker as a Rocket that is to listen where `listen` says. Fails where
-/// its catalog or its TLS cannot be set up.
-pub fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartError> {
+/// The broker as a Rocket that is to listen where `listen` says. What was under
+/// way when it ended last is taken up already. Fails where its catalog, its
+/// store or its TLS cannot be set up.
+pub async fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartError> {
     let catalog = config.catalog.read(config.echo_public_url().as_str());
     let catalog = Arc::new(catalog.map_err(StartError::Other)?);
     let store = config.store.open();
     let store = store.map_err(|error| StartError::Other(error.to_string()))?;
     let lifecycle = Lifecycle::new(config, catalog.clone(), store)?;
-    let recovers = lifecycle.clone();
+    let recovered = lifecycle.recover().await;
+    recovered.map_err(|error| StartError::Other(error.to_string()))?;
     Ok(serving::build(listen, reply::error_body)
         .manage(catalog)
         .manage(config.credentials.clone())
         .manage(lifecycle)
         .attach(routes::stage())
         .attach(health::stage())
-        .attach(identity::Identities)
-        .attach(AdHoc::try_on_ignite("recovery", |rocket| async move {
-            match recovers.recover().await {
-                Ok(()) => Ok(rocket),
-                Err(_) => Err(rocket),
-            }
-        })))
+        .attach(identity::Identities))
 }
 
-/// Starts a broker with an empty store and returns when it listens.
+/// Starts a broker and returns when it listens.
 pub async fn start(listen: Listen, config: &Config) -> Result<Running, StartError> {
-    serving::start(rocket(listen, config)?).await
+    serving::start(rocket(listen, config).await?).await
 }

@@ -100,7 +100,7 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(why) => return refused(&why, ExitCode::from(2)),
     };
-    match broker::rocket(listen, &config) {
+    match broker::rocket(listen, &config).await {
         Ok(rocket) => serving::serve("broker", rocket.attach(RequestLog), grace).await,
         Err(error) => refused(&error.to_string(), ExitCode::FAILURE),
     }

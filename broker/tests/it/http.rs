@@ -292,20 +292,47 @@ fn body() -> impl Strategy<Value = Value> {
 
 #[test]
 fn any_json_body_gets_a_well_formed_answer_below_500() {
-    with_broker(256, body(), async |broker, body| {
-        for path in [
-            INSTANCE.to_owned(),
-            format!("{INSTANCE}/service_bindings/b"),
+    let version = prop_oneof![Just("2.3"), Just("2.13"), Just("2.17")];
+    with_broker(256, (body(), version), async |broker, (body, version)| {
+        let headers = [AUTH, ("X-Broker-API-Version", version)];
+        for line in [
+            format!("PUT {INSTANCE}"),
+            format!("PATCH {INSTANCE}"),
+            format!("PUT {INSTANCE}/service_bindings/b"),
         ] {
-            let answer = broker.put(&path, body.to_string()).await;
+            let url = broker.url();
+            let sent = send_body(&url, &line, &headers, body.to_string());
+            let answer = sent.await.unwrap();
             let right = match answer.status {
                 200 | 201 => answer.json().is_object(),
                 400..=499 => is_an_error(&answer),
                 _ => false,
             };
-            prop_assert!(right, "{}", answer);
+            prop_assert!(right, "{line}: {answer}");
         }
         broker.send(&format!("DELETE {INSTANCE}")).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn any_query_gets_a_well_formed_answer_below_500() {
+    let query = "[a-z_]{0,20}(=[A-Za-z0-9%+/._~-]{0,12})?(&(service_id|plan_id|operation|accepts_incomplete)=[A-Za-z0-9%+&/._~-]{0,8}){0,3}";
+    with_broker(256, query, async |broker, query| {
+        let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
+        for line in [
+            format!("GET {INSTANCE}/last_operation"),
+            format!("GET {INSTANCE}/service_bindings/b/last_operation"),
+            format!("GET {INSTANCE}"),
+            format!("DELETE {INSTANCE}"),
+            format!("DELETE {INSTANCE}/service_bindings/b"),
+        ] {
+            let answer = send(&broker.url(), &format!("{line}?{query}"), &headers)
+                .await
+                .unwrap();
+            let right = (400..500).contains(&answer.status) && is_an_error(&answer);
+            prop_assert!(right, "{line}: {answer}");
+        }
         Ok(())
     });
 }

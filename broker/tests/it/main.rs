@@ -6,6 +6,7 @@ mod common;
 mod concurrency;
 mod crash;
 mod decide;
+mod deployment;
 mod documented;
 mod endpoints;
 mod http;

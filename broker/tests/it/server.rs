@@ -138,7 +138,7 @@ async fn the_request_identity_comes_back_with_every_answer() {
 #[tokio::test]
 async fn a_body_that_stops_arriving_is_given_up() {
     let config = Config::new("http://127.0.0.1:1".parse().unwrap());
-    let rocket = broker::rocket(Listen::locally(0), &config).unwrap();
+    let rocket = broker::rocket(Listen::locally(0), &config).await.unwrap();
     let impatient = rocket.manage(Patience(Duration::from_millis(1)));
     let url = serving::start(impatient).await.unwrap().url();
     // Rocket itself waits for the first 14 bytes.

@@ -31,7 +31,7 @@ impl Pair {
             store: StorePlace::from(store),
             ..Config::new(echo_url(&echo)?)
         };
-        let rocket = broker::rocket(Listen::locally(DEFAULT_PORT), &config)?;
+        let rocket = broker::rocket(Listen::locally(DEFAULT_PORT), &config).await?;
         let broker = serving::start(rocket.attach(RequestLog)).await?;
         Ok(Pair { broker, echo })
     }

@@ -1,0 +1,227 @@
+//! How fast the broker is, beside a yardstick in the same run: bare Rocket
+//! handlers that take the same requests and answer fixed JSON of the same size.
+//!
+//! `cargo bench -p broker` runs it all; `cargo bench -p broker -- quick` a
+//! shorter one. Everything is real HTTP on loopback over 32 connections that
+//! are kept; the echo service is a process of its own.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and fails by panicking"
+)]
+
+mod load;
+mod yardstick;
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use broker::store::{Durability, Key, Sqlite, Store};
+use broker::{Config, StorePlace};
+use load::{Load, Measured, catalog, lifecycle};
+use serving::{Listen, Running};
+
+/// How many pairs of measurements the median is taken of.
+const PAIRS: usize = 5;
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == "echo-service") {
+        return echo_service().await;
+    }
+    let quick = arguments.iter().any(|argument| argument == "quick");
+    let span = Duration::from_millis(if quick { 300 } else { 1500 });
+    let stored = if quick { 2_000 } else { 100_000 };
+
+    let mut echo = Command::new(std::env::current_exe().unwrap())
+        .arg("echo-service")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut echo_url = String::new();
+    BufReader::new(echo.stdout.as_mut().unwrap())
+        .read_line(&mut echo_url)
+        .unwrap();
+    let bench = Bench {
+        echo_url: echo_url.trim().to_owned(),
+        dir: tempfile::tempdir().unwrap(),
+        span,
+    };
+    bench.run(stored).await;
+    echo.kill().unwrap();
+    echo.wait().unwrap();
+}
+
+/// What this binary does when it is called as the echo service.
+async fn echo_service() {
+    let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
+    println!("{}", echo.url());
+    std::future::pending::<()>().await;
+}
+
+struct Bench {
+    echo_url: String,
+    dir: tempfile::TempDir,
+    span: Duration,
+}
+
+impl Bench {
+    async fn run(&self, stored: usize) {
+        println!(
+            "fdatasync of this disk: median {:.2} ms",
+            self.fdatasync().as_secs_f64() * 1e3
+        );
+        let yardstick = yardstick::start().await;
+
+        let broker = self.broker("catalog.db").await;
+        self.compare("catalog", &broker, &yardstick, catalog())
+            .await;
+        broker.stop(Duration::ZERO).await;
+
+        let broker = self.broker("few.db").await;
+        let few = self
+            .compare("lifecycle", &broker, &yardstick, lifecycle())
+            .await;
+        broker.stop(Duration::ZERO).await;
+
+        let one = self.alone().await;
+        println!(
+            "lifecycle in groups of one write: {one:.0} requests/s; grouped is {:.1} times that",
+            few / one
+        );
+
+        self.fill("many.db", stored).await;
+        let started = Instant::now();
+        let broker = self.broker("many.db").await;
+        println!(
+            "ready with {stored} instances stored after {:.0} ms",
+            started.elapsed().as_secs_f64() * 1e3
+        );
+        let many = self
+            .compare(
+                &format!("lifecycle with {stored} stored"),
+                &broker,
+                &yardstick,
+                lifecycle(),
+            )
+            .await;
+        println!(
+            "cost per request with {stored} stored: {:.2} times that with few",
+            few / many
+        );
+        println!(
+            "resident memory (broker, yardstick and load in one process): {} MiB",
+            resident_mib()
+        );
+        broker.stop(Duration::ZERO).await;
+        yardstick.stop(Duration::ZERO).await;
+    }
+
+    async fn broker(&self, store: &str) -> Running {
+        let config = Config {
+            store: StorePlace::File(self.dir.path().join(store)),
+            ..Config::new(self.echo_url.parse().unwrap())
+        };
+        broker::start(Listen::locally(0), &config).await.unwrap()
+    }
+
+    /// Measures both in turn, and gives the broker's requests per second.
+    async fn compare(&self, name: &str, broker: &Running, yardstick: &Running, load: Load) -> f64 {
+        let mut pairs = Vec::new();
+        for _ in 0..PAIRS {
+            let ours = load
+                .measure(&broker.url(), load::CONNECTIONS, self.span)
+                .await;
+            let theirs = load
+                .measure(&yardstick.url(), load::CONNECTIONS, self.span)
+                .await;
+            pairs.push((ours, theirs));
+        }
+        pairs.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+        let (ours, theirs) = &pairs[PAIRS / 2];
+        println!(
+            "{name}: {:.0} requests/s, yardstick {:.0}, ratio {:.2}; p50 {:.2} ms of {:.2}, p99 {:.2} ms of {:.2} ({:.1} times)",
+            ours.per_second,
+            theirs.per_second,
+            ours.per_second / theirs.per_second,
+            ms(ours.p50),
+            ms(theirs.p50),
+            ms(ours.p99),
+            ms(theirs.p99),
+            ms(ours.p99) / ms(theirs.p99),
+        );
+        ours.per_second
+    }
+
+    /// The lifecycle over one connection, where no two writes can share a
+    /// commit, in requests per second.
+    async fn alone(&self) -> f64 {
+        let broker = self.broker("alone.db").await;
+        let measured = lifecycle().measure(&broker.url(), 1, self.span).await;
+        broker.stop(Duration::ZERO).await;
+        measured.per_second
+    }
+
+    /// Fills a store with this many instances.
+    async fn fill(&self, store: &str, count: usize) {
+        let store = Sqlite::open(&self.dir.path().join(store)).unwrap();
+        let mut last = None;
+        for n in 0..count {
+            let key = Key {
+                instance: serving::Id::new(&format!("stored-{n}")).unwrap(),
+                binding: None,
+            };
+            let instance = load::stored_instance();
+            let decide = Box::new(
+                move |stored: broker::decide::Stored| broker::decide::Decision {
+                    instance: Some(instance.clone()),
+                    binding: stored.binding,
+                    drop_bindings: false,
+                    next: broker::decide::Next::Reply(broker::reply::Reply::Updated),
+                },
+            );
+            let is_last = n + 1 == count;
+            let durability = if is_last {
+                Durability::Durable
+            } else {
+                Durability::Recoverable
+            };
+            last = Some(store.step(key, durability, decide).await.unwrap());
+        }
+        assert!(last.is_some());
+    }
+
+    /// The median of what it takes to get a small write to the disk.
+    fn fdatasync(&self) -> Duration {
+        let mut file = File::create(self.dir.path().join("fdatasync")).unwrap();
+        let mut times: Vec<Duration> = (0..50)
+            .map(|_| {
+                file.write_all(&[7; 4096]).unwrap();
+                let started = Instant::now();
+                file.sync_data().unwrap();
+                started.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[times.len() / 2]
+    }
+}
+
+fn ratio((ours, theirs): &(Measured, Measured)) -> f64 {
+    ours.per_second / theirs.per_second
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Resident memory of this process in MiB; 0 where the system does not tell.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}
