@@ -1,5 +1,7 @@
 //! The endpoints of the Service Broker API.
 
+use std::sync::Arc;
+
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome};
@@ -61,7 +63,7 @@ impl<'r> FromRequest<'r> for Call<'r> {
         let query = request.uri().query().map_or("", |query| query.as_str());
         let query = Query::read(query);
         let (catalog, lifecycle) = (
-            request.rocket().state::<std::sync::Arc<Catalog>>(),
+            request.rocket().state::<Arc<Catalog>>(),
             request.rocket().state::<Lifecycle>(),
         );
         match (catalog, lifecycle) {
@@ -140,7 +142,7 @@ fn catalog(
     _who: Authenticated,
     version: Named,
     known: IfNoneMatch<'_>,
-    catalog: &State<std::sync::Arc<Catalog>>,
+    catalog: &State<Arc<Catalog>>,
 ) -> Result<Answer, Reply> {
     if version.0.is_none() {
         return Err(Reply::MissingVersion);

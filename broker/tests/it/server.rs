@@ -6,7 +6,7 @@ use std::time::Duration;
 use broker::Config;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
-use serving::testing::{Process, output, send, send_bytes};
+use serving::testing::{Process, screen, send, send_bytes};
 use serving::{Listen, Patience};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -74,9 +74,7 @@ fn it_serves_https_with_a_certificate_and_its_key() {
 /// What it says where its files are wrong, and its exit code.
 fn refused(args: &[&str]) -> String {
     let args = [&["--port", "0", "--store", "memory"], args].concat();
-    let output = output(BROKER, &args, &[]).unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    format!("{told}exit code {:?}", output.status.code())
+    screen(BROKER, &args, &[]).unwrap()
 }
 
 #[test]
@@ -88,11 +86,11 @@ fn a_certificate_without_a_key_or_files_that_are_none_are_told() {
     Usage: broker --tls-cert <FILE> --tls-key <FILE> --port <PORT> --store <STORE>
 
     For more information, try '--help'.
-    exit code Some(2)
+    exit code 2
     ");
     insta::assert_snapshot!(refused(&["--tls-cert", "no-cert.pem", "--tls-key", "no-key.pem"]), @"
     broker: cannot start: no-cert.pem and no-key.pem are no certificate and key in PEM: error reading TLS file `no-cert.pem`: No such file or directory (os error 2)
-    exit code Some(1)
+    exit code 1
     ");
 }
 

@@ -5,20 +5,14 @@ use std::fs;
 use insta::assert_snapshot;
 use regex::Regex;
 use serde_json::json;
-use serving::testing::{Process, output};
+use serving::testing::{self, Process};
 
 use crate::tampered::{Reply, Tampered};
 
 /// What it prints (errors behind the rest) and its exit code, with the ports and
 /// the fresh ids of this run replaced.
 pub(crate) fn screen(args: &[&str], env: &[(&str, &str)]) -> String {
-    let output = output(env!("CARGO_BIN_EXE_conformance"), args, env).unwrap();
-    let text = format!(
-        "{}{}exit code {}",
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-        output.status.code().unwrap()
-    );
+    let text = testing::screen(env!("CARGO_BIN_EXE_conformance"), args, env).unwrap();
     assert!(
         !text.contains('\u{1b}'),
         "no colour where there is no terminal: {text}"

@@ -4,19 +4,13 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use insta::assert_snapshot;
-use serving::testing::{Process, output};
+use serving::testing::{Process, screen};
 
 const MOCK_ECHO: &str = env!("CARGO_BIN_EXE_mock-echo");
 
 /// What it prints and its exit code, where it does not start.
 fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
-    let output = output(MOCK_ECHO, args, env).unwrap();
-    format!(
-        "{}{}exit code {:?}",
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-        output.status.code()
-    )
+    screen(MOCK_ECHO, args, env).unwrap()
 }
 
 #[test]
@@ -61,11 +55,11 @@ fn its_help_names_every_flag_and_variable() {
 
       -V, --version
               Print version
-    exit code Some(0)
+    exit code 0
     ");
     assert_snapshot!(refused(&["--version"], &[]), @"
     mock-echo 0.1.0
-    exit code Some(0)
+    exit code 0
     ");
 }
 
@@ -79,19 +73,19 @@ fn a_wrong_flag_is_told_with_exit_code_2() {
     Usage: mock-echo --port <PORT>
 
     For more information, try '--help'.
-    exit code Some(2)
+    exit code 2
     ");
     assert_snapshot!(refused(&["--address", "localhost"], &[]), @"
     error: invalid value 'localhost' for '--address <ADDRESS>': invalid IP address syntax
 
     For more information, try '--help'.
-    exit code Some(2)
+    exit code 2
     ");
     assert_snapshot!(refused(&[], &[("PORT", "99999")]), @"
     error: invalid value '99999' for '--port <PORT>': 99999 is not in 0..=65535
 
     For more information, try '--help'.
-    exit code Some(2)
+    exit code 2
     ");
 }
 
@@ -102,7 +96,7 @@ fn a_busy_port_is_told_in_one_line_with_exit_code_1() {
     let told = refused(&["--port", &port], &[]);
     assert_snapshot!(told.replace(&port, "BUSY"), @"
     mock-echo: cannot listen on 127.0.0.1:BUSY: the port is taken; choose another place with --address and --port
-    exit code Some(1)
+    exit code 1
     ");
 }
 

@@ -4,4 +4,4 @@ mod client;
 mod process;
 
 pub use client::{Received, send, send_body, send_bytes};
-pub use process::{Process, output};
+pub use process::{Process, output, screen};

@@ -18,6 +18,23 @@ pub fn output(program: &str, args: &[&str], env: &[(&str, &str)]) -> io::Result<
     command(program, args, env).output()
 }
 
+/// What `program` prints, errors behind the rest, and its exit code.
+pub fn screen(program: &str, args: &[&str], env: &[(&str, &str)]) -> io::Result<String> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output(program, args, env)?;
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&stdout),
+        String::from_utf8_lossy(&stderr),
+    );
+    let code = status
+        .code()
+        .map_or("none".to_owned(), |code| code.to_string());
+    Ok(format!("{stdout}{stderr}exit code {code}"))
+}
+
 fn command(program: &str, args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(program);
     command
