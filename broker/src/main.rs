@@ -98,17 +98,15 @@ async fn main() -> ExitCode {
     let grace = args.listen.grace;
     let (listen, config) = match args.settings() {
         Ok(settings) => settings,
-        Err(why) => return refused(&why, ExitCode::from(2)),
+        Err(why) => {
+            // There is nobody left to tell if this fails.
+            let _ = writeln!(io::stderr(), "broker: {why}");
+            return ExitCode::from(2);
+        }
     };
-    match broker::rocket(listen, &config).await {
-        Ok(rocket) => serving::serve("broker", rocket.attach(RequestLog), grace).await,
-        Err(error) => refused(&error.to_string(), ExitCode::FAILURE),
-    }
-}
-
-/// One line on standard error, where there is nothing else to be done.
-fn refused(why: &str, code: ExitCode) -> ExitCode {
-    // There is nobody left to tell if this fails.
-    let _ = writeln!(io::stderr(), "broker: {why}");
-    code
+    let rocket = async {
+        let rocket = broker::rocket(listen.clone(), &config).await?;
+        Ok(rocket.attach(RequestLog))
+    };
+    serving::serve("broker", &listen, rocket, grace).await
 }

@@ -20,6 +20,7 @@ struct Args {
 async fn main() -> ExitCode {
     let args = Args::parse().listen;
     let grace = args.grace;
-    let rocket = mock_echo::rocket(args.or_default_port(mock_echo::DEFAULT_PORT));
-    serving::serve("mock-echo", rocket.attach(RequestLog), grace).await
+    let listen = args.or_default_port(mock_echo::DEFAULT_PORT);
+    let rocket = mock_echo::rocket(listen.clone()).attach(RequestLog);
+    serving::serve("mock-echo", &listen, async { Ok(rocket) }, grace).await
 }

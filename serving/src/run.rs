@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -129,10 +130,23 @@ fn at(config: &Config, tls: Option<Tls>) -> Listen {
 }
 
 /// The whole life of a server's process after its arguments are read: starts
-/// it, prints one line with its name and URL on standard output, stops it at
-/// Ctrl-C or SIGTERM (a second one ends it at once) and gives the exit code.
-pub async fn serve(name: &str, rocket: Rocket<Build>, grace: Duration) -> ExitCode {
-    let running = match start(rocket).await {
+/// what `make` makes, prints one line with its name and URL on standard output,
+/// stops it at Ctrl-C or SIGTERM (a second one ends it at once) and gives the
+/// exit code. Where it cannot start, it prints one line on standard error.
+///
+/// Whether the port is free is seen before anything is made: who starts a
+/// server twice is to hear of the port, and not of files that are in use.
+pub async fn serve(
+    name: &str,
+    listen: &Listen,
+    make: impl Future<Output = Result<Rocket<Build>, StartError>>,
+    grace: Duration,
+) -> ExitCode {
+    let started = async {
+        is_free(listen)?;
+        start(make.await?).await
+    };
+    let running = match started.await {
         Ok(running) => running,
         Err(error) => {
             let hint = match error {
@@ -152,6 +166,17 @@ pub async fn serve(name: &str, rocket: Rocket<Build>, grace: Duration) -> ExitCo
         () = interrupted() => {}
     }
     ExitCode::SUCCESS
+}
+
+/// Whether a server can listen there now.
+fn is_free(listen: &Listen) -> Result<(), StartError> {
+    match TcpListener::bind((listen.address, listen.port)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(StartError::Bind {
+            address: listen.clone(),
+            reason: plain(&error),
+        }),
+    }
 }
 
 /// Resolves at the next Ctrl-C or SIGTERM.

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode};
@@ -33,8 +33,22 @@ const TABLES_VERSION: i32 = 1;
 const APPLICATION_ID: i32 = 0x4543_484F;
 
 /// A store in one SQLite file, which no other process can use meanwhile.
+///
+/// When it is dropped, everything is committed and the file is closed.
 pub struct Sqlite {
-    jobs: Sender<Job>,
+    /// There until it is dropped.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // If it has panicked, it has said so.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Why a file cannot be the store, in words for an operator. The file is left
@@ -92,14 +106,17 @@ impl Sqlite {
     pub fn open(path: &Path) -> Result<Sqlite, OpenError> {
         let connection = connect(path)?;
         let (jobs, work) = channel();
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || Worker::new(connection).serve(&work))
             .map_err(|error| OpenError::Unusable {
                 path: path.to_owned(),
                 why: error.to_string(),
             })?;
-        Ok(Sqlite { jobs })
+        Ok(Sqlite {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
     }
 
     fn ask<'a, T: Send + 'a>(
@@ -107,11 +124,13 @@ impl Sqlite {
         job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
     ) -> Stepping<'a, T> {
         let (sender, answer) = oneshot::channel();
-        let sent = self.jobs.send(job(sender));
+        let sent = self.jobs.as_ref().map(|jobs| jobs.send(job(sender)));
         Box::pin(async move {
             let ended = || StoreError("its thread has ended".to_owned());
-            sent.map_err(|_| ended())?;
-            answer.await.map_err(|_| ended())?
+            match sent {
+                Some(Ok(())) => answer.await.map_err(|_| ended())?,
+                _ => Err(ended()),
+            }
         })
     }
 }

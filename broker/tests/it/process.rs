@@ -145,6 +145,26 @@ fn a_busy_port_is_told_in_one_line_with_exit_code_1() {
 }
 
 #[test]
+fn a_second_broker_hears_of_the_port_and_on_another_one_of_the_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("broker.db");
+    let store = store.to_str().unwrap();
+    let first = Process::start(BROKER, &["--port", "0", "--store", store], &[]).unwrap();
+    let port = first.url().rsplit(':').next().unwrap();
+    let same = screen(BROKER, &["--port", port, "--store", store], &[]).unwrap();
+    let other = screen(BROKER, &["--port", "0", "--store", store], &[]).unwrap();
+    let told = format!("{same}\n{other}")
+        .replace(port, "PORT")
+        .replace(store, "STORE");
+    assert_snapshot!(told, @"
+    broker: cannot listen on 127.0.0.1:PORT: the port is taken; choose another place with --address and --port
+    exit code 1
+    broker: cannot start: STORE is in use by another broker; give this one a file of its own by --store
+    exit code 1
+    ");
+}
+
+#[test]
 fn its_log_has_a_line_a_request_and_no_credentials() {
     let process = Process::start(BROKER, &["--port", "0", "--store", "memory"], &[]).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
