@@ -315,33 +315,36 @@ impl Worker {
             || decision.binding != before.binding;
         if changes {
             if !self.is_open {
-                self.connection.execute_batch("BEGIN").map_err(failed)?;
+                self.run("BEGIN").map_err(failed)?;
                 self.is_open = true;
             }
             // A step that fails half-way must leave nothing of itself.
-            let saved = "SAVEPOINT step";
-            self.connection.execute_batch(saved).map_err(failed)?;
+            self.run("SAVEPOINT step").map_err(failed)?;
             let written = write(&Tables(&self.connection), key, &before, &decision);
-            let end = match written {
-                Ok(()) => "RELEASE step",
-                Err(_) => "ROLLBACK TO step; RELEASE step",
-            };
-            self.connection.execute_batch(end).map_err(failed)?;
+            if written.is_err() {
+                self.run("ROLLBACK TO step").map_err(failed)?;
+            }
+            self.run("RELEASE step").map_err(failed)?;
             written.map_err(failed)?;
         }
         Ok(decision.next)
     }
 
+    /// Runs a statement that is run again and again.
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+
     /// Commits what is open, and tells everybody who waits for it.
     fn commit(&mut self) {
         let result = match self.is_open {
-            true => self.connection.execute_batch("COMMIT").map_err(failed),
+            true => self.run("COMMIT").map_err(failed),
             false => Ok(()),
         };
         if result.is_err() && !self.connection.is_autocommit() {
             // What cannot be committed must not stay open for ever; if even
             // this fails, so will the next step.
-            let _ = self.connection.execute_batch("ROLLBACK");
+            let _ = self.run("ROLLBACK");
         }
         self.is_open = false;
         for (answer, next) in self.waiting.drain(..) {
