@@ -10,6 +10,29 @@ use rocket::{Data, Request, Response};
 
 use crate::as_sent::SentPath;
 
+/// Keeps Rocket's own messages off standard output, which is for the line that
+/// says where a server is.
+///
+/// Its configuration is not enough: whenever a Rocket is made, Rocket lets all
+/// messages of all Rockets through until that one is ready. It does so only by
+/// a logger of its own, and there can be but one in a process.
+pub(crate) fn silence_rocket() {
+    struct Silence;
+
+    impl log::Log for Silence {
+        fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+            false
+        }
+
+        fn log(&self, _: &log::Record<'_>) {}
+
+        fn flush(&self) {}
+    }
+
+    // If there is a logger already, it is not Rocket's, or it is this one.
+    let _ = log::set_logger(&Silence);
+}
+
 /// How many characters of a noted value are written.
 const LONGEST_VALUE: usize = 256;
 

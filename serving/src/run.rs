@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::ErrorBody;
 use crate::as_sent::AsSent;
+use crate::log::silence_rocket;
 use crate::{Listen, Tls, catchers};
 
 /// How long a stop then waits for the last answers to leave and the
@@ -53,6 +54,7 @@ pub struct Running {
 /// requests as they were sent, and words its errors by `error`. Nothing else
 /// configures it: no file and no `ROCKET_` variable.
 pub fn build(listen: Listen, error: fn(&str) -> Value) -> Rocket<Build> {
+    silence_rocket();
     let tls = listen.tls.as_ref();
     let config = Config {
         tls: tls.map(|tls| TlsConfig::from_paths(&tls.certificate, &tls.key)),
