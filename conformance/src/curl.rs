@@ -64,8 +64,10 @@ fn quote(word: &str) -> String {
 /// would not survive being printed and copied.
 fn printf_format(text: &str) -> String {
     let mut format = String::new();
-    for c in text.chars() {
+    for (index, c) in text.chars().enumerate() {
         match c {
+            // An option, to printf.
+            '-' if index == 0 => format.push_str(r"\055"),
             '\\' => format.push_str(r"\\"),
             '%' => format.push_str("%%"),
             '\n' => format.push_str(r"\n"),
