@@ -141,6 +141,12 @@ fn wrong_usage_is_told_with_exit_code_2() {
     For more information, try '--help'.
     exit code 2
     ");
+    assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--timeout", "0s"], &[]), @"
+    error: invalid value '0s' for '--timeout <DURATION>': nothing answers within no time
+
+    For more information, try '--help'.
+    exit code 2
+    ");
     assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--auth", "secret"], &[]), @"
     conformance: --auth is no USER:PASS: there is no colon between user name and password
     exit code 2
