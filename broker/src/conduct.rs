@@ -1,9 +1,10 @@
 //! How the broker conducts the operations of an offering or plan: what a
 //! catalog's members `broker` say.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::backend::Backend;
 
@@ -33,10 +34,22 @@ pub struct PlanConduct {
     pub requires_app: bool,
     /// What `Retry-After` says while an operation is in progress, in seconds.
     pub retry_after: Option<u64>,
+    /// The metadata of its instances.
+    pub metadata: Option<Metadata>,
     /// What a binding has besides credentials.
     pub binding: BindingConduct,
     /// What goes wrong on purpose.
     pub faults: Faults,
+}
+
+/// The metadata of a service instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metadata {
+    /// What platforms attach to it.
+    pub labels: BTreeMap<String, String>,
+    /// What the broker tells of it.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// How an operation is carried out.

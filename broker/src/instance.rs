@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ask;
 use crate::backend::Backend;
+use crate::conduct::Metadata;
 use crate::operation::Operation;
 
 /// What is stored of a service instance.
@@ -15,6 +16,8 @@ pub struct Instance {
     pub backend: Backend,
     /// Where a person sees it.
     pub dashboard_url: String,
+    /// What its plan tells of it.
+    pub metadata: Option<Metadata>,
     /// How far it has come.
     pub phase: Phase,
     /// The operation that works on it, or the last one that did.

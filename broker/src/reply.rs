@@ -7,6 +7,7 @@ use rocket::response::{self, Responder};
 use serde_json::{Value, json};
 use serving::Answer;
 
+use crate::conduct::Metadata;
 use crate::echo::EchoError;
 use crate::instance::Instance;
 use crate::operation::Kind;
@@ -15,15 +16,9 @@ use crate::operation::Kind;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// 201: the instance has been created.
-    Provisioned {
-        /// Where a person sees the instance.
-        dashboard_url: String,
-    },
+    Provisioned(Shown),
     /// 200: the instance exists as asked for.
-    AlreadyProvisioned {
-        /// As in the first answer.
-        dashboard_url: String,
-    },
+    AlreadyProvisioned(Shown),
     /// 201: the binding has been created.
     Bound {
         /// Credentials and the rest.
@@ -38,8 +33,8 @@ pub enum Reply {
     Accepted {
         /// Its id.
         operation: String,
-        /// Where a person sees the instance, if it is being created.
-        dashboard_url: Option<String>,
+        /// What is told of the instance, if it is being created.
+        shown: Option<Shown>,
     },
     /// 200: the instance has been changed.
     Updated,
@@ -106,6 +101,25 @@ pub enum OnPurpose {
     Garbage,
     /// No answer: the connection is closed.
     Drop,
+}
+
+/// What is told of an instance when it is provisioned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Where a person sees it.
+    pub dashboard_url: String,
+    /// What its plan tells of it.
+    pub metadata: Option<Metadata>,
+}
+
+impl Shown {
+    fn body(&self) -> Value {
+        let mut body = json!({ "dashboard_url": self.dashboard_url });
+        if let Some(metadata) = &self.metadata {
+            body["metadata"] = json!(metadata);
+        }
+        body
+    }
 }
 
 /// How far an operation has come.
@@ -176,25 +190,15 @@ impl Reply {
             (Status::UnprocessableEntity, body)
         };
         match self {
-            Reply::Provisioned { dashboard_url } => {
-                (Status::Created, json!({ "dashboard_url": dashboard_url }))
-            }
-            Reply::AlreadyProvisioned { dashboard_url } => {
-                (Status::Ok, json!({ "dashboard_url": dashboard_url }))
-            }
+            Reply::Provisioned(shown) => (Status::Created, shown.body()),
+            Reply::AlreadyProvisioned(shown) => (Status::Ok, shown.body()),
             Reply::Bound { body } => (Status::Created, body.clone()),
             Reply::AlreadyBound { body } | Reply::Binding { body } => (Status::Ok, body.clone()),
-            Reply::Accepted {
-                operation,
-                dashboard_url: None,
-            } => (Status::Accepted, json!({ "operation": operation })),
-            Reply::Accepted {
-                operation,
-                dashboard_url: Some(url),
-            } => (
-                Status::Accepted,
-                json!({ "operation": operation, "dashboard_url": url }),
-            ),
+            Reply::Accepted { operation, shown } => {
+                let mut body = shown.as_ref().map_or(json!({}), Shown::body);
+                body["operation"] = operation.as_str().into();
+                (Status::Accepted, body)
+            }
             Reply::Updated | Reply::Deleted => (Status::Ok, json!({})),
             Reply::Instance(instance) => (Status::Ok, instance_body(instance)),
             Reply::Polled(polled) => (Status::Ok, polled.body()),
@@ -301,6 +305,9 @@ fn instance_body(instance: &Instance) -> Value {
         "dashboard_url": instance.dashboard_url,
         "parameters": asked.parameters,
     });
+    if let Some(metadata) = &instance.metadata {
+        body["metadata"] = json!(metadata);
+    }
     if let Some(version) = &asked.maintenance_version {
         body["maintenance_info"] = json!({ "version": version });
     }

@@ -78,6 +78,7 @@ pub(crate) fn stored_instance() -> Instance {
         },
         "backend": "echo",
         "dashboard_url": "http://127.0.0.1:8090/echo/dashboard/an-instance",
+        "metadata": null,
         "phase": "ready",
         "operation": {"id": "op-0-0", "kind": "create", "is_async": false, "state": "succeeded"},
         "update": null,

@@ -127,7 +127,7 @@ fn in_progress(at: &Circumstances<'_>, binding: &Binding) -> Reply {
     match binding.operation.is_async && at.accepts_incomplete {
         true => Reply::Accepted {
             operation: binding.operation.id.clone(),
-            dashboard_url: None,
+            shown: None,
         },
         false => Reply::Concurrency,
     }
@@ -142,7 +142,7 @@ fn started(stored: Stored, verb: Verb) -> Decision {
     let next = match binding.operation.is_async {
         true => Next::Accepted(Reply::Accepted {
             operation,
-            dashboard_url: None,
+            shown: None,
         }),
         false => Next::Work(Work {
             verb,

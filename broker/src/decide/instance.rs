@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::conduct::{Fault, Pace, PlanConduct};
 use crate::instance::{Instance, Phase};
 use crate::operation::{Kind, State};
-use crate::reply::Reply;
+use crate::reply::{Reply, Shown};
 use crate::version::ApiVersion;
 
 pub(super) fn provision(
@@ -45,8 +45,13 @@ pub(super) fn provision(
 }
 
 fn already(instance: &Instance) -> Reply {
-    Reply::AlreadyProvisioned {
+    Reply::AlreadyProvisioned(shown(instance))
+}
+
+fn shown(instance: &Instance) -> Shown {
+    Shown {
         dashboard_url: instance.dashboard_url.clone(),
+        metadata: instance.metadata.clone(),
     }
 }
 
@@ -55,8 +60,8 @@ fn in_progress(at: &Circumstances<'_>, instance: &Instance) -> Reply {
     match instance.operation.is_async && at.accepts_incomplete {
         true => Reply::Accepted {
             operation: instance.operation.id.clone(),
-            dashboard_url: match instance.operation.kind {
-                Kind::Create => Some(instance.dashboard_url.clone()),
+            shown: match instance.operation.kind {
+                Kind::Create => Some(shown(instance)),
                 Kind::Update | Kind::Delete => None,
             },
         },
@@ -80,6 +85,7 @@ fn create(
         Err(reply) => return stored.reply(reply),
     };
     let backend = backend(at, asked);
+    let plan = at.catalog.plan(&asked.plan_id);
     let instance = Instance {
         asked: asked.clone(),
         backend,
@@ -88,6 +94,7 @@ fn create(
             at.echo_public_url,
             backend.dashboard_path(at.instance)
         ),
+        metadata: plan.and_then(|plan| plan.conduct.metadata.clone()),
         phase,
         operation: operation(at, Kind::Create, is_async),
         update: None,
@@ -111,8 +118,8 @@ fn started(stored: Stored, instance: Instance, verb: Verb) -> Decision {
     let next = match instance.operation.is_async {
         true => Next::Accepted(Reply::Accepted {
             operation: instance.operation.id.clone(),
-            dashboard_url: match verb {
-                Verb::Create => Some(instance.dashboard_url.clone()),
+            shown: match verb {
+                Verb::Create => Some(shown(&instance)),
                 Verb::Delete | Verb::Nothing => None,
             },
         }),
@@ -220,6 +227,7 @@ pub(super) fn apply(at: &Circumstances<'_>, instance: &mut Instance, asked: &ask
         instance.asked.plan_id.clone_from(plan_id);
         let plan = at.catalog.plan(plan_id);
         instance.asked.maintenance_version = plan.and_then(|p| p.maintenance_version.clone());
+        instance.metadata = plan.and_then(|p| p.conduct.metadata.clone());
     }
     if asked.maintenance_version.is_some() {
         instance
@@ -326,8 +334,7 @@ fn cleared(
 fn made(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
     let (phase, reply) = match done {
         Ok(effect) if created(instance.phase, effect) => {
-            let dashboard_url = instance.dashboard_url.clone();
-            (Phase::Ready, Reply::Provisioned { dashboard_url })
+            (Phase::Ready, Reply::Provisioned(shown(&instance)))
         }
         Ok(_) => (Phase::Gone, Reply::InstanceConflict),
         Err(error) => (after_failure(instance.phase, &error), Reply::Echo(error)),

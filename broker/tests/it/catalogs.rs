@@ -285,7 +285,7 @@ fn a_mistake_in_a_catalog_is_told_with_its_place() {
     /services/0/plans/1: another plan of this offering has this name
     /services/0/plans/0: missing field `id`
     /services/0/plans/0/broker: unknown variant `soon`, expected one of `sync`, `async`, `either`
-    /services/0/plans/0/broker: unknown field `unknown`, expected one of `provision`, `update`, `deprovision`, `bind`, `unbind`, `requires_app`, `retry_after`, `binding`, `faults`
+    /services/0/plans/0/broker: unknown field `unknown`, expected one of `provision`, `update`, `deprovision`, `bind`, `unbind`, `requires_app`, `retry_after`, `metadata`, `binding`, `faults`
     /services/0/broker: unknown variant `other`, expected `echo` or `invert`
     /services/0/plans/1/schemas/service_instance/create/parameters: 1 is not valid under any of the schemas listed in the 'anyOf' keyword
     /services/0/plans/1/schemas/service_binding/create/parameters: a schema names its version in `$schema`

@@ -457,8 +457,8 @@ proptest! {
             let first = broker.send(&sent, luck);
             let world = broker.world.clone();
             let again = match &first {
-                Told::Reply(Reply::Provisioned { dashboard_url } | Reply::AlreadyProvisioned { dashboard_url }) => {
-                    Some(Reply::AlreadyProvisioned { dashboard_url: dashboard_url.clone() })
+                Told::Reply(Reply::Provisioned(shown) | Reply::AlreadyProvisioned(shown)) => {
+                    Some(Reply::AlreadyProvisioned(shown.clone()))
                 }
                 Told::Reply(Reply::Bound { body } | Reply::AlreadyBound { body }) => {
                     Some(Reply::AlreadyBound { body: body.clone() })

@@ -136,19 +136,19 @@ async fn the_synchronous_life_of_an_instance() {
     201
     content-type: application/json
 
-    {"dashboard_url":"http://ECHO/echo/dashboard/i"}
+    {"dashboard_url":"http://ECHO/echo/dashboard/i","metadata":{"attributes":{"example.com/region":"here"},"labels":{"tier":"small"}}}
     "#);
     assert_snapshot!(shown(call.body(&format!("PUT {I}"), body.clone()).await), @r#"
     200
     content-type: application/json
 
-    {"dashboard_url":"http://ECHO/echo/dashboard/i"}
+    {"dashboard_url":"http://ECHO/echo/dashboard/i","metadata":{"attributes":{"example.com/region":"here"},"labels":{"tier":"small"}}}
     "#);
     assert_snapshot!(shown(call.send(&format!("GET {I}")).await), @r#"
     200
     content-type: application/json
 
-    {"dashboard_url":"http://ECHO/echo/dashboard/i","maintenance_info":{"version":"1.2.0"},"parameters":{"greeting":"hi"},"plan_id":"4f1b7a3e-0d5e-4c3c-9f0e-000000000101","service_id":"4f1b7a3e-0d5e-4c3c-9f0e-000000000001"}
+    {"dashboard_url":"http://ECHO/echo/dashboard/i","maintenance_info":{"version":"1.2.0"},"metadata":{"attributes":{"example.com/region":"here"},"labels":{"tier":"small"}},"parameters":{"greeting":"hi"},"plan_id":"4f1b7a3e-0d5e-4c3c-9f0e-000000000101","service_id":"4f1b7a3e-0d5e-4c3c-9f0e-000000000001"}
     "#);
     assert_snapshot!(shown(call.send(&format!("GET {I}/last_operation")).await), @r#"
     200

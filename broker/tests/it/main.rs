@@ -14,4 +14,5 @@ mod lossy_gateway;
 mod process;
 mod server;
 mod sick_echo;
+mod specification;
 mod store;

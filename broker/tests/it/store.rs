@@ -44,6 +44,7 @@ fn instance(plan: &str, in_progress: bool) -> Instance {
         },
         backend: Backend::Echo,
         dashboard_url: "http://d".to_owned(),
+        metadata: None,
         phase: Phase::Ready,
         operation: operation(in_progress),
         update: None,
