@@ -363,7 +363,7 @@ async fn the_asynchronous_life_of_an_instance_and_its_binding() {
     200
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i/b"},"parameters":{"b":1}}
+    {"credentials":{"uri":"http://ECHO/echo/i/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"parameters":{"b":1}}
     "#);
     let again = call
         .body(
@@ -485,23 +485,23 @@ async fn bindings_of_every_kind() {
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i1/b"}}
+    {"credentials":{"uri":"http://ECHO/echo/i1/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}]}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i2/b"},"syslog_drain_url":"syslog-tls://127.0.0.1:6514"}
+    {"credentials":{"uri":"http://ECHO/echo/i2/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"syslog_drain_url":"syslog-tls://127.0.0.1:6514"}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i3/b"},"route_service_url":"https://127.0.0.1/echo/i3/b"}
+    {"credentials":{"uri":"http://ECHO/echo/i3/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"route_service_url":"https://127.0.0.1/echo/i3/b"}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i4/b"}}
+    {"credentials":{"uri":"http://ECHO/echo/i4/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}]}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i5/b"},"volume_mounts":[{"container_dir":"/var/vcap/data/echo","device":{"mount_config":{},"volume_id":"b"},"device_type":"shared","driver":"echofs","mode":"rw"}]}
+    {"credentials":{"uri":"http://ECHO/echo/i5/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"volume_mounts":[{"container_dir":"/var/vcap/data/echo","device":{"mount_config":{},"volume_id":"b"},"device_type":"shared","driver":"echofs","mode":"rw"}]}
     "#);
 }
 
