@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::answer::ErrorBody;
 use crate::as_sent::AsSent;
+use crate::interrupts::Interrupts;
 use crate::log::silence_rocket;
 use crate::{Listen, Tls, catchers};
 
@@ -144,6 +145,7 @@ pub async fn serve(
     make: impl Future<Output = Result<Rocket<Build>, StartError>>,
     grace: Duration,
 ) -> ExitCode {
+    let mut interrupts = Interrupts::listen();
     let started = async {
         is_free(listen)?;
         start(make.await?).await
@@ -162,10 +164,10 @@ pub async fn serve(
     };
     // A closed standard output is no reason not to serve.
     let _ = writeln!(io::stdout(), "{name} listens on {}", running.url());
-    interrupted().await;
+    interrupts.next().await;
     tokio::select! {
         () = running.stop(grace) => {}
-        () = interrupted() => {}
+        () = interrupts.next() => {}
     }
     ExitCode::SUCCESS
 }
@@ -178,34 +180,6 @@ fn is_free(listen: &Listen) -> Result<(), StartError> {
             address: listen.clone(),
             reason: plain(&error),
         }),
-    }
-}
-
-/// Resolves at the next Ctrl-C or SIGTERM.
-#[cfg(unix)]
-pub async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        // Without handlers the system ends the process by itself.
-        _ => std::future::pending().await,
-    }
-}
-
-/// Resolves at the next Ctrl-C.
-#[cfg(not(unix))]
-pub async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the system ends the process by itself.
-        std::future::pending().await
     }
 }
 

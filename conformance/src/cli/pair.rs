@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use broker::{CatalogSource, Config, DEFAULT_PORT, EchoUrl, StorePlace};
-use serving::{GRACE, Listen, RequestLog, Running, StartError, interrupted};
+use serving::{GRACE, Interrupts, Listen, RequestLog, Running, StartError};
 
 use super::console;
 
@@ -48,6 +48,7 @@ fn echo_url(echo: &Running) -> Result<EchoUrl, StartError> {
 
 /// `conformance up`
 pub(crate) async fn up(catalog: &str, store: &str) -> ExitCode {
+    let mut interrupts = Interrupts::listen();
     let pair = match Pair::on_documented_ports(catalog, store).await {
         Ok(pair) => pair,
         Err(error @ StartError::Bind { .. }) => {
@@ -66,11 +67,11 @@ pub(crate) async fn up(catalog: &str, store: &str) -> ExitCode {
         pair.echo.url(),
         pair.broker.url(),
     ));
-    interrupted().await;
+    interrupts.next().await;
     tokio::select! {
         () = pair.stop() => {}
         // A second Ctrl-C ends both at once.
-        () = interrupted() => {}
+        () = interrupts.next() => {}
     }
     ExitCode::SUCCESS
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conformance::{AUTH_VARIABLE, Client, Credentials, Event, Exit, Interrupt, Run, Target};
 use fixtures::Suite;
-use serving::interrupted;
+use serving::Interrupts;
 
 use super::args;
 use super::console;
@@ -138,8 +138,9 @@ fn credentials(from: &str, text: &str) -> Result<Credentials, String> {
 
 /// Resolves at the second Ctrl-C. The first one asks the replay to clean up.
 async fn interrupted_twice(interrupt: &Interrupt) {
-    interrupted().await;
+    let mut interrupts = Interrupts::listen();
+    interrupts.next().await;
     interrupt.raise();
     console::complain("cleaning up; Ctrl-C again ends it at once and may leave something behind");
-    interrupted().await;
+    interrupts.next().await;
 }
