@@ -102,6 +102,8 @@ impl EchoClient {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
             .redirect(redirect::Policy::none())
+            // The environment's proxies are for the way out, not to a neighbour.
+            .no_proxy()
             .tls_backend_preconfigured(tls(roots).map_err(unusable)?)
             .build()
             .map_err(unusable)?;

@@ -135,6 +135,7 @@ impl Bindings {
     }
 }
 
-fn encode(text: &str) -> String {
+/// A text as a value in a path or query is sent.
+pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }

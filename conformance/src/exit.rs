@@ -17,7 +17,8 @@ pub enum Exit {
     Usage = 2,
     /// Something could not be judged, and nothing was shown broken.
     NotJudged = 3,
-    /// The user interrupted, and what was created has been removed.
+    /// The user interrupted, nothing was shown broken, and what was created has
+    /// been removed.
     Interrupted = 130,
 }
 
@@ -29,10 +30,10 @@ impl Exit {
             examples.map(|example| &example.outcome)
         };
         let interrupted = |outcome| matches!(outcome, &Outcome::NotJudged(Reason::Interrupted));
-        if outcomes().any(interrupted) {
-            Exit::Interrupted
-        } else if outcomes().any(|outcome| matches!(outcome, Outcome::Mismatch(_))) {
+        if outcomes().any(|outcome| matches!(outcome, Outcome::Mismatch(_))) {
             Exit::Broken
+        } else if outcomes().any(interrupted) {
+            Exit::Interrupted
         } else if outcomes().any(|outcome| matches!(outcome, Outcome::NotJudged(_))) {
             Exit::NotJudged
         } else {

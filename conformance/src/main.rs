@@ -8,5 +8,8 @@ use clap::Parser as _;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    cli::run(cli::Args::parse()).await
+    match cli::Args::try_parse() {
+        Ok(args) => cli::run(args).await,
+        Err(error) => cli::misunderstood(&error),
+    }
 }

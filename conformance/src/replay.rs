@@ -208,7 +208,7 @@ impl<'a> Player<'a> {
         {
             return Err(End::Not(Reason::NoBaseline {
                 request: self.shown(&request),
-                instead: format!("was answered {}", describe(&answer)),
+                instead: format!("was answered {}", self.describe(&answer)),
             }));
         }
         let differences = compare(expectation, bindings, &answer)?;
@@ -344,7 +344,7 @@ impl<'a> Player<'a> {
         while let Some(Entry { id, undo }) = self.ledger.take_latest() {
             let instead = match self.send(&undo, Role::CleanUp).await {
                 Ok(answer) if is_removed(answer.status) => continue,
-                Ok(answer) => format!("was answered {}", describe(&answer)),
+                Ok(answer) => format!("was answered {}", self.describe(&answer)),
                 Err(failure) => failure.to_string(),
             };
             leftovers.push(Leftover {
@@ -384,6 +384,13 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    /// An answer in a few words, without credentials.
+    fn describe(&self, answer: &Answer) -> String {
+        let answer = self.secrets.answer(answer);
+        let kind = answer.header("content-type").unwrap_or("no content type");
+        format!("{} ({kind})", answer.status)
+    }
+
     /// A request in a line, without credentials.
     fn shown(&self, request: &Request) -> String {
         self.secrets.request(request).to_string()
@@ -403,10 +410,4 @@ impl<'a> Player<'a> {
         });
         result
     }
-}
-
-/// An answer in a few words.
-fn describe(answer: &Answer) -> String {
-    let kind = answer.header("content-type").unwrap_or("no content type");
-    format!("{} ({kind})", answer.status)
 }

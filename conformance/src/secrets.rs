@@ -6,6 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::AUTH_VARIABLE;
+use crate::bindings::encode;
 use crate::compare::{Difference, Side};
 use crate::exchange::{Answer, Request};
 
@@ -129,10 +130,11 @@ impl Secrets {
 }
 
 /// A text as it stands by itself, in a URL, and in JSON.
-fn spellings(text: &str) -> [String; 3] {
+fn spellings(text: &str) -> [String; 4] {
     let json = Value::from(text).to_string();
     [
         text.to_owned(),
+        encode(text),
         utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
         json.trim_matches('"').to_owned(),
     ]
@@ -153,6 +155,12 @@ mod tests {
         let hidden = secrets.answer(&answer);
         assert_eq!(hidden.text(), r#"{"a": "***", "b": "$CONFORMANCE_AUTH"}"#);
         assert_eq!(hidden.headers[0].1, "user:***");
+    }
+
+    #[test]
+    fn credentials_are_hidden_as_a_path_carries_them() {
+        let secrets = Secrets::private("me:a-b/c-d.e");
+        assert_eq!(secrets.hide("/me%3Aa-b%2Fc-d.e"), "/$CONFORMANCE_AUTH");
     }
 
     #[test]

@@ -16,6 +16,12 @@ pub(crate) fn print(text: impl Display) {
     let _ = write!(anstream::stdout(), "{text}");
 }
 
+/// Prints a text to standard error as it is.
+pub(crate) fn complain_as_is(text: &str) {
+    // There is nobody left to tell if this fails.
+    let _ = write!(anstream::stderr(), "{text}");
+}
+
 /// Prints a line to standard error.
 pub(crate) fn complain(why: impl Display) {
     // There is nobody left to tell if this fails.

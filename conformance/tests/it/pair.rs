@@ -11,8 +11,14 @@ const AUTH: (&str, &str) = ("Authorization", "Basic dXNlcjpwYXNz");
 
 #[test]
 fn without_arguments_every_documented_example_is_replayed_against_a_pair_of_its_own() {
-    // Neither a platform's port nor credentials for other targets matter.
-    let env = [("PORT", "1"), ("CONFORMANCE_AUTH", "other:credentials")];
+    // Neither a platform's port, nor credentials for other targets, nor a
+    // proxy for the way out matter.
+    let env = [
+        ("PORT", "1"),
+        ("CONFORMANCE_AUTH", "other:credentials"),
+        ("http_proxy", "http://127.0.0.1:1"),
+        ("ALL_PROXY", "http://127.0.0.1:1"),
+    ];
     assert_snapshot!(screen(&[], &env), @"
     The documented broker, API 2.3 (echo-broker-2.3) at http://127.0.0.1:PORT
       ✔ Catalog

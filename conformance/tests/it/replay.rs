@@ -417,6 +417,27 @@ async fn once_interrupted_a_replay_only_cleans_up() {
 }
 
 #[tokio::test]
+async fn what_was_shown_broken_before_an_interrupt_stays_broken() {
+    let target = Tampered::broker(|sent, _| match sent.is("GET", "/v2/catalog") {
+        true => Reply::Instead(200, json!({"services": []}).to_string()),
+        false => Reply::True,
+    })
+    .await;
+    let (parsed, _) = Target::parse(&target.url).unwrap();
+    let client = Client::new(parsed, TIMEOUT).unwrap();
+    let interrupt = Interrupt::new();
+    let suites = [Suite::named("echo-broker-2.3").unwrap()];
+    let mut raise = |event: Event<'_>| {
+        if matches!(event, Event::Judged(_)) {
+            interrupt.raise();
+        }
+    };
+    let run = replay(&suites, &client, None, &interrupt, &mut raise).await;
+    assert!(outcomes(&run)[1].ends_with("interrupted"));
+    assert_eq!(exit(&run), Exit::Broken);
+}
+
+#[tokio::test]
 async fn the_echo_service_passes_its_suite_twice_in_a_row() {
     let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
     for _ in 0..2 {

@@ -123,6 +123,17 @@ fn wrong_usage_is_told_with_exit_code_2() {
     For more information, try '--help'.
     exit code 2
     ");
+    for args in [
+        &["http://u:secret@h"][..],
+        &["replay", "http://h", "http://u:sec/ret@h"],
+    ] {
+        let told = screen(args, &[]);
+        assert!(
+            told.ends_with("exit code 2") && told.contains("http://…@h"),
+            "{told}"
+        );
+        assert!(!told.contains("sec"), "{told}");
+    }
     assert_snapshot!(screen(&["rerun"], &[]), @"
     error: unrecognized subcommand 'rerun'
 
