@@ -44,7 +44,7 @@ fn example_lines(target: &Target, example: &ExampleRun, width: usize) -> String 
         Outcome::NotJudged(reason) => {
             let head = format!("  {UNSURE}–{UNSURE:#} {title}: ");
             let why = format!("could not be judged: {reason}");
-            head + &wrapped(&why, width, 4 + title.chars().count() + 2)
+            head + &wrapped(&printable(&why), width, 4 + title.chars().count() + 2)
         }
     }
 }
@@ -56,8 +56,12 @@ fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) ->
         let answered = status.map_or(String::new(), |status| format!(" was answered {status}"));
         line(&mut text, 6, &format!("{}{answered}", exchange.request));
     }
-    for difference in &mismatch.differences {
+    for difference in mismatch.differences.iter().take(MOST_DIFFERENCES) {
         text += &difference_lines(difference);
+    }
+    let more = mismatch.differences.len().saturating_sub(MOST_DIFFERENCES);
+    if more > 0 {
+        line(&mut text, 6, &format!("and {more} more differences"));
     }
     let again: Vec<String> = example
         .exchanges
@@ -78,7 +82,11 @@ fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) ->
 
 fn difference_lines(difference: &Difference) -> String {
     let mut text = String::new();
-    line(&mut text, 6, &difference.at);
+    line(
+        &mut text,
+        6,
+        &printable(&difference.at).replace('\n', "\u{fffd}"),
+    );
     for (label, side) in [
         ("expected", &difference.expected),
         ("actual  ", &difference.actual),
@@ -104,12 +112,15 @@ fn shown(side: &Side) -> String {
         Side::Json(value) => {
             let short = value.to_string();
             match short.chars().count() <= ONE_LINE {
-                true => short,
-                false => format!("{value:#}"),
+                true => printable(&short),
+                false => printable(&format!("{value:#}")),
             }
         }
     }
 }
+
+/// How many differences of an answer are shown.
+const MOST_DIFFERENCES: usize = 20;
 
 /// The longest text of a target that is shown.
 const LONGEST_TEXT: usize = 2000;

@@ -379,6 +379,27 @@ async fn each_kind_of_difference_is_shown_with_the_commands_that_repeat_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_target_says_neither_floods_nor_commands_the_terminal() {
+    let target = Tampered::broker(|sent, received| match sent.is("GET", "/v2/catalog") {
+        true => {
+            let mut body = received.json();
+            body["\u{9b}2J\n"] = json!("\u{9b}31m".repeat(100));
+            body["services"] = (0..10_000).collect();
+            Reply::Instead(200, body.to_string())
+        }
+        false => Reply::True,
+    })
+    .await;
+    let told = replayed(target, "user:pass").await;
+    assert!(!told.contains('\u{9b}'));
+    assert!(
+        told.contains("more differences") && told.len() < 20_000,
+        "{}",
+        told.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_taken_and_a_leftover_are_told() {
     let target = Tampered::blocking(|sent| sent.path.contains('?')).await;
     let url = target.url.clone();
