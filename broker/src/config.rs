@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct Config {
     pub echo_timeout: Duration,
     /// Where the broker keeps what it has to know.
     pub store: StorePlace,
+    /// How many writes to a file are committed together at most.
+    pub largest_group: NonZeroUsize,
     /// What the broker offers.
     pub catalog: CatalogSource,
     /// How long after its acceptance an asynchronous operation is done.
@@ -40,6 +43,7 @@ impl Config {
             echo_public_url: None,
             echo_timeout: Duration::from_secs(5),
             store: StorePlace::Memory,
+            largest_group: Sqlite::LARGEST_GROUP,
             catalog: CatalogSource::Documented,
             async_delay: Duration::from_secs(2),
             credentials: Credentials::default(),
@@ -70,10 +74,10 @@ impl From<&str> for StorePlace {
 }
 
 impl StorePlace {
-    pub(crate) fn open(&self) -> Result<Box<dyn Store>, OpenError> {
+    pub(crate) fn open(&self, largest_group: NonZeroUsize) -> Result<Box<dyn Store>, OpenError> {
         Ok(match self {
             StorePlace::Memory => Box::new(Memory::default()),
-            StorePlace::File(path) => Box::new(Sqlite::open(path)?),
+            StorePlace::File(path) => Box::new(Sqlite::open(path, largest_group)?),
         })
     }
 }

@@ -48,7 +48,7 @@ pub const DEFAULT_PORT: u16 = 8080;
 pub async fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartError> {
     let catalog = config.catalog.read(config.echo_public_url().as_str());
     let catalog = Arc::new(catalog.map_err(StartError::Other)?);
-    let store = config.store.open();
+    let store = config.store.open(config.largest_group);
     let store = store.map_err(|error| StartError::Other(error.to_string()))?;
     let lifecycle = Lifecycle::new(config, catalog.clone(), store)?;
     let recovered = lifecycle.recover().await;

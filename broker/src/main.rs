@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use broker::{CatalogSource, Config, Credentials, EchoUrl, StorePlace};
 use clap::Parser;
+use clap::builder::FalseyValueParser;
 use serving::{Listen, ListenArgs, RequestLog};
 
-/// A service broker for the echo service, by the Service Broker API 2.3.
+/// A service broker for the echo service, by the Service Broker API 2.3 to 2.17.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -61,7 +62,7 @@ struct Args {
 
     /// Serve other machines with the documented credentials, which everybody
     /// knows
-    #[arg(long, env = "BROKER_INSECURE_DEFAULT_CREDENTIALS")]
+    #[arg(long, env = "BROKER_INSECURE_DEFAULT_CREDENTIALS", value_parser = FalseyValueParser::new())]
     insecure_default_credentials: bool,
 }
 
@@ -80,13 +81,13 @@ impl Args {
             ));
         }
         let config = Config {
-            echo_url: self.echo_url,
             echo_public_url: self.echo_public_url,
             echo_timeout: self.echo_timeout,
             store: self.store,
             catalog: self.catalog,
             async_delay: self.async_delay,
             credentials,
+            ..Config::new(self.echo_url)
         };
         Ok((listen, config))
     }

@@ -15,12 +15,13 @@ mod yardstick;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::num::NonZeroUsize;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use broker::store::{Durability, Key, Sqlite, Store};
 use broker::{Config, StorePlace};
-use load::{Load, Measured, catalog, lifecycle};
+use load::{CONNECTIONS, Load, Measured, catalog, lifecycle};
 use serving::{Listen, Running};
 
 /// How many pairs of measurements the median is taken of.
@@ -36,23 +37,38 @@ async fn main() {
     let span = Duration::from_millis(if quick { 300 } else { 1500 });
     let stored = if quick { 2_000 } else { 100_000 };
 
-    let mut echo = Command::new(std::env::current_exe().unwrap())
-        .arg("echo-service")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut echo_url = String::new();
-    BufReader::new(echo.stdout.as_mut().unwrap())
-        .read_line(&mut echo_url)
-        .unwrap();
+    let echo = Server::start(Command::new(std::env::current_exe().unwrap()).arg("echo-service"));
     let bench = Bench {
-        echo_url: echo_url.trim().to_owned(),
+        echo_url: echo.url.clone(),
         dir: tempfile::tempdir().unwrap(),
         span,
     };
     bench.run(stored).await;
-    echo.kill().unwrap();
-    echo.wait().unwrap();
+    echo.end();
+}
+
+/// A server in a process of its own.
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    /// Starts it and waits for the line that ends with its URL.
+    fn start(command: &mut Command) -> Server {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap())
+            .read_line(&mut ready)
+            .unwrap();
+        let url = ready.split_whitespace().next_back().unwrap().to_owned();
+        Server { process, url }
+    }
+
+    fn end(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
 }
 
 /// What this binary does when it is called as the echo service.
@@ -77,21 +93,31 @@ impl Bench {
         let yardstick = yardstick::start().await;
 
         let broker = self.broker("catalog.db").await;
-        self.compare("catalog", &broker, &yardstick, catalog())
+        self.compare("catalog", &broker.url(), &yardstick, catalog())
             .await;
         broker.stop(Duration::ZERO).await;
 
         let broker = self.broker("few.db").await;
         let few = self
-            .compare("lifecycle", &broker, &yardstick, lifecycle())
+            .compare("lifecycle", &broker.url(), &yardstick, lifecycle())
             .await;
         broker.stop(Duration::ZERO).await;
 
-        let one = self.alone().await;
+        let one = self.in_groups_of_one().await;
         println!(
             "lifecycle in groups of one write: {one:.0} requests/s; grouped is {:.1} times that",
             few / one
         );
+
+        let logging = self.logging();
+        self.compare(
+            "catalog with the log on",
+            &logging.url,
+            &yardstick,
+            catalog(),
+        )
+        .await;
+        logging.end();
 
         self.fill("many.db", stored).await;
         let started = Instant::now();
@@ -103,7 +129,7 @@ impl Bench {
         let many = self
             .compare(
                 &format!("lifecycle with {stored} stored"),
-                &broker,
+                &broker.url(),
                 &yardstick,
                 lifecycle(),
             )
@@ -121,23 +147,24 @@ impl Bench {
     }
 
     async fn broker(&self, store: &str) -> Running {
+        self.start(store, Sqlite::LARGEST_GROUP).await
+    }
+
+    async fn start(&self, store: &str, largest_group: NonZeroUsize) -> Running {
         let config = Config {
             store: StorePlace::File(self.dir.path().join(store)),
+            largest_group,
             ..Config::new(self.echo_url.parse().unwrap())
         };
         broker::start(Listen::locally(0), &config).await.unwrap()
     }
 
     /// Measures both in turn, and gives the broker's requests per second.
-    async fn compare(&self, name: &str, broker: &Running, yardstick: &Running, load: Load) -> f64 {
+    async fn compare(&self, name: &str, broker: &str, yardstick: &Running, load: Load) -> f64 {
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
-            let ours = load
-                .measure(&broker.url(), load::CONNECTIONS, self.span)
-                .await;
-            let theirs = load
-                .measure(&yardstick.url(), load::CONNECTIONS, self.span)
-                .await;
+            let ours = load.measure(broker, CONNECTIONS, self.span).await;
+            let theirs = load.measure(&yardstick.url(), CONNECTIONS, self.span).await;
             pairs.push((ours, theirs));
         }
         pairs.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));
@@ -156,18 +183,30 @@ impl Bench {
         ours.per_second
     }
 
-    /// The lifecycle over one connection, where no two writes can share a
-    /// commit, in requests per second.
-    async fn alone(&self) -> f64 {
-        let broker = self.broker("alone.db").await;
-        let measured = lifecycle().measure(&broker.url(), 1, self.span).await;
+    /// The lifecycle where no two writes share a commit, in requests per second.
+    async fn in_groups_of_one(&self) -> f64 {
+        let broker = self.start("one.db", NonZeroUsize::MIN).await;
+        let measured = lifecycle()
+            .measure(&broker.url(), CONNECTIONS, self.span)
+            .await;
         broker.stop(Duration::ZERO).await;
         measured.per_second
     }
 
+    /// The broker's binary, which writes its log to a file.
+    fn logging(&self) -> Server {
+        let log = File::create(self.dir.path().join("log")).unwrap();
+        Server::start(
+            Command::new(env!("CARGO_BIN_EXE_broker"))
+                .args(["--port", "0", "--store", "memory"])
+                .args(["--echo-url", &self.echo_url])
+                .stderr(log),
+        )
+    }
+
     /// Fills a store with this many instances.
     async fn fill(&self, store: &str, count: usize) {
-        let store = Sqlite::open(&self.dir.path().join(store)).unwrap();
+        let store = Sqlite::open(&self.dir.path().join(store), Sqlite::LARGEST_GROUP).unwrap();
         let mut last = None;
         for n in 0..count {
             let key = Key {

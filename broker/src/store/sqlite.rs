@@ -5,6 +5,7 @@
 //! costs one write to the disk for all of them. Steps that need not be durable
 //! ride along with the next commit.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -16,9 +17,6 @@ use tokio::sync::oneshot;
 use super::tables::Tables;
 use super::{Decide, Durability, Key, Stepping, Store, StoreError};
 use crate::decide::{Decision, Next, Stored};
-
-/// How many steps are committed together at most.
-const LARGEST_GROUP: usize = 512;
 
 /// How long steps that need not be durable wait for one that must be.
 const LONGEST_RIDE: Duration = Duration::from_millis(20);
@@ -102,13 +100,17 @@ enum Job {
 }
 
 impl Sqlite {
-    /// Opens the store in the file at `path`, or makes one there.
-    pub fn open(path: &Path) -> Result<Sqlite, OpenError> {
+    /// How many steps are committed together at most, unless told otherwise.
+    pub const LARGEST_GROUP: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
+
+    /// Opens the store in the file at `path`, or makes one there. At most
+    /// `largest_group` steps are committed together.
+    pub fn open(path: &Path, largest_group: NonZeroUsize) -> Result<Sqlite, OpenError> {
         let connection = connect(path)?;
         let (jobs, work) = channel();
         let thread = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || Worker::new(connection).serve(&work))
+            .spawn(move || Worker::new(connection).serve(&work, largest_group))
             .map_err(|error| OpenError::Unusable {
                 path: path.to_owned(),
                 why: error.to_string(),
@@ -232,8 +234,8 @@ fn now() -> u64 {
 /// The thread that owns the connection.
 struct Worker {
     connection: Connection,
-    /// Whether a transaction is open that has not been committed.
-    is_open: bool,
+    /// How many steps have been written that are not committed yet.
+    written: usize,
     /// Who waits for the commit, with what they are told then.
     waiting: Vec<(oneshot::Sender<Result<Next, StoreError>>, Next)>,
 }
@@ -243,15 +245,15 @@ impl Worker {
         connection.set_prepared_statement_cache_capacity(32);
         Worker {
             connection,
-            is_open: false,
+            written: 0,
             waiting: Vec::new(),
         }
     }
 
     /// Serves until nobody can ask any more.
-    fn serve(mut self, jobs: &Receiver<Job>) {
+    fn serve(mut self, jobs: &Receiver<Job>, largest_group: NonZeroUsize) {
         loop {
-            let first = match self.is_open {
+            let first = match self.written > 0 {
                 true => match jobs.recv_timeout(LONGEST_RIDE) {
                     Ok(job) => Some(job),
                     Err(RecvTimeoutError::Timeout) => None,
@@ -267,13 +269,13 @@ impl Worker {
                 continue;
             };
             self.take(first);
-            for _ in 1..LARGEST_GROUP {
+            for _ in self.written.max(1)..largest_group.get() {
                 match jobs.try_recv() {
                     Ok(job) => self.take(job),
                     Err(_) => break,
                 }
             }
-            if !self.waiting.is_empty() {
+            if !self.waiting.is_empty() || self.written >= largest_group.get() {
                 self.commit();
             }
         }
@@ -314,10 +316,10 @@ impl Worker {
             || decision.instance != before.instance
             || decision.binding != before.binding;
         if changes {
-            if !self.is_open {
+            if self.written == 0 {
                 self.run("BEGIN").map_err(failed)?;
-                self.is_open = true;
             }
+            self.written += 1;
             // A step that fails half-way must leave nothing of itself.
             self.run("SAVEPOINT step").map_err(failed)?;
             let written = write(&Tables(&self.connection), key, &before, &decision);
@@ -337,16 +339,16 @@ impl Worker {
 
     /// Commits what is open, and tells everybody who waits for it.
     fn commit(&mut self) {
-        let result = match self.is_open {
-            true => self.run("COMMIT").map_err(failed),
-            false => Ok(()),
+        let result = match self.written {
+            0 => Ok(()),
+            _ => self.run("COMMIT").map_err(failed),
         };
         if result.is_err() && !self.connection.is_autocommit() {
             // What cannot be committed must not stay open for ever; if even
             // this fails, so will the next step.
             let _ = self.run("ROLLBACK");
         }
-        self.is_open = false;
+        self.written = 0;
         for (answer, next) in self.waiting.drain(..) {
             let told = result.clone().map(|()| next);
             // Somebody who has gone away needs no answer.

@@ -1,6 +1,7 @@
 //! Many requests at once for the same few ids.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::{CatalogSource, StorePlace};
 use proptest::prelude::*;
@@ -28,12 +29,22 @@ async fn with(durable: bool) -> (Arc<Broker>, TempDir) {
     (Arc::new(broker), dir)
 }
 
-/// Sends the same request many times at once.
-async fn at_once(broker: &Arc<Broker>, path: &str, body: &str) -> Vec<Received> {
+/// Sends the same request of a platform of this version many times at once.
+async fn at_once(
+    broker: &Arc<Broker>,
+    version: &'static str,
+    path: &str,
+    body: &str,
+) -> Vec<Received> {
     let sent: Vec<_> = (0..64)
         .map(|_| {
-            let (broker, path, body) = (broker.clone(), path.to_owned(), body.to_owned());
-            tokio::spawn(async move { broker.put(&path, body).await })
+            let (broker, body) = (broker.clone(), body.to_owned());
+            let headers = [AUTH, ("X-Broker-API-Version", version)];
+            let line = format!("PUT {path}");
+            tokio::spawn(async move {
+                let sent = send_body(&broker.url(), &line, &headers, body).await;
+                sent.unwrap()
+            })
         })
         .collect();
     let mut answers = Vec::new();
@@ -54,15 +65,51 @@ fn count(answers: &[Received], status: u16) -> usize {
 async fn identical_requests_at_once_create_one_thing() {
     for durable in [false, true] {
         let (broker, _dir) = with(durable).await;
-        let provisioned = at_once(&broker, INSTANCE, &provision().to_string()).await;
+        let provisioned = at_once(&broker, "2.3", INSTANCE, &provision().to_string()).await;
         assert_eq!(count(&provisioned, 201), 1);
         assert_eq!(count(&provisioned, 200) + count(&provisioned, 422), 63);
-        let bound = at_once(&broker, BINDING, &bind().to_string()).await;
+        let bound = at_once(&broker, "2.3", BINDING, &bind().to_string()).await;
         assert_eq!(count(&bound, 201), 1);
         assert_eq!(count(&bound, 409) + count(&bound, 422), 63);
         let gone = broker.ask_echo("DELETE /echo/mynewinstance").await;
         assert_eq!(gone.json()["bindings"], 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn identical_requests_at_once_begin_one_operation() {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let broker = Broker::with_echo(&echo.url(), |config| {
+        config.catalog = CatalogSource::Showcase;
+        config.async_delay = Duration::from_millis(20);
+    })
+    .await;
+    let broker = Arc::new(broker);
+    let body = json!({
+        "service_id": "4f1b7a3e-0d5e-4c3c-9f0e-000000000002",
+        "plan_id": "4f1b7a3e-0d5e-4c3c-9f0e-000000000201",
+        "organization_guid": "o",
+        "space_guid": "s",
+    });
+    let path = format!("{INSTANCE}?accepts_incomplete=true");
+    let provisioned = at_once(&broker, "2.17", &path, &body.to_string()).await;
+    let accepted: Vec<_> = provisioned.iter().filter(|a| a.status == 202).collect();
+    // Who comes when it is done is told so.
+    assert_eq!(accepted.len() + count(&provisioned, 200), 64);
+    assert!(accepted.iter().all(|a| a.body == accepted[0].body));
+    let operation = accepted[0].json()["operation"].to_string();
+    let poll = format!("GET {INSTANCE}/last_operation?operation={operation}").replace('"', "");
+    let state = async || {
+        let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
+        let polled = send(&broker.url(), &poll, &headers).await.unwrap();
+        polled.json()["state"].clone()
+    };
+    while state().await == "in progress" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(state().await, "succeeded");
+    let gone = broker.ask_echo("DELETE /echo/mynewinstance").await;
+    assert_eq!(gone.status, 200);
 }
 
 /// A request for one of two instances or their bindings.

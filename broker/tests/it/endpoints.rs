@@ -321,6 +321,33 @@ async fn an_asynchronous_operation_in_progress() {
     "#);
 }
 
+#[tokio::test]
+async fn a_binding_in_progress_keeps_its_instance_and_is_halted_by_its_deletion() {
+    const EITHER: Of = of("2", "202");
+    let broker = showcase(NEVER).await;
+    let call = Call(&broker);
+    let put = format!("PUT {I}");
+    assert_eq!(
+        call.body(&put, EITHER.provision(json!({}))).await.status,
+        201
+    );
+    let bind = format!("PUT {B}?{ASYNC_OK}");
+    assert_eq!(call.body(&bind, EITHER.bind(json!({}))).await.status, 202);
+    let busy = |answer: Received| {
+        assert_eq!(answer.status, 422, "{answer}");
+        assert_eq!(answer.json()["error"], "ConcurrencyError");
+    };
+    let query = EITHER.query();
+    busy(call.send(&format!("DELETE {I}?{query}")).await);
+    let unbind = format!("DELETE {B}?{ASYNC_OK}&{query}");
+    assert_eq!(call.send(&unbind).await.status, 202);
+    // Its deletion is in progress now: nothing else can be done with it.
+    assert_eq!(call.send(&unbind).await.status, 202);
+    busy(call.body(&bind, EITHER.bind(json!({}))).await);
+    busy(call.send(&format!("DELETE {I}?{query}")).await);
+    assert_eq!(call.send(&format!("GET {B}")).await.status, 404);
+}
+
 fn first_operation(answer: &Received) -> String {
     serde_json::from_str::<Value>(&answer.body).unwrap()["operation"]
         .as_str()

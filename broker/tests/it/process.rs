@@ -18,7 +18,7 @@ fn refused(args: &[&str], env: &[(&str, &str)]) -> String {
 #[test]
 fn its_help_names_every_flag_and_variable() {
     assert_snapshot!(refused(&["--help"], &[("BROKER_PASSWORD", "secret")]), @"
-    A service broker for the echo service, by the Service Broker API 2.3
+    A service broker for the echo service, by the Service Broker API 2.3 to 2.17
 
     Usage: broker [OPTIONS]
 

@@ -13,6 +13,10 @@ use broker::reply::Reply;
 use broker::store::{Durability, Key, Memory, OpenError, Sqlite, Store};
 use serving::Id;
 
+fn open(path: &Path) -> Result<Sqlite, OpenError> {
+    Sqlite::open(path, Sqlite::LARGEST_GROUP)
+}
+
 fn key(instance: &str, binding: Option<&str>) -> Key {
     Key {
         instance: Id::new(instance).unwrap(),
@@ -197,18 +201,18 @@ async fn the_store_in_memory_does_what_every_store_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_store_in_a_file_does_what_every_store_does() {
     let dir = tempfile::tempdir().unwrap();
-    suite(Arc::new(Sqlite::open(&dir.path().join("a.db")).unwrap())).await;
+    suite(Arc::new(open(&dir.path().join("a.db")).unwrap())).await;
 }
 
 #[tokio::test]
 async fn what_is_in_the_file_outlasts_the_store() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
-    let store = Sqlite::open(&path).unwrap();
+    let store = open(&path).unwrap();
     put_instance(&store, "i", Some(instance("p", true))).await;
     put_binding(&store, "i", "b", Some(binding(false))).await;
     drop(store);
-    let store = Sqlite::open(&path).unwrap();
+    let store = open(&path).unwrap();
     let stored = look(&store, "i", Some("b")).await;
     assert_eq!(stored.instance, Some(instance("p", true)));
     assert_eq!(stored.binding, Some(binding(false)));
@@ -219,9 +223,9 @@ async fn what_is_in_the_file_outlasts_the_store() {
 async fn a_file_is_for_one_broker_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
-    let store = Sqlite::open(&path).unwrap();
+    let store = open(&path).unwrap();
     for _ in 0..2 {
-        assert!(matches!(Sqlite::open(&path), Err(OpenError::InUse(_))));
+        assert!(matches!(open(&path), Err(OpenError::InUse(_))));
     }
     put_instance(&store, "i", Some(instance("p", false))).await;
 }
@@ -259,7 +263,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
             );
         }),
         ("a damaged one", &|dir| {
-            drop(Sqlite::open(&dir.join("a.db")).unwrap());
+            drop(open(&dir.join("a.db")).unwrap());
             let mut bytes = fs::read(dir.join("a.db")).unwrap();
             bytes[100..400].fill(0xab);
             fs::write(dir.join("a.db"), bytes).unwrap();
@@ -270,7 +274,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
         make(dir.path());
         let before = contents(dir.path());
         let path = dir.path().join("a.db");
-        match (name, Sqlite::open(&path).err().unwrap()) {
+        match (name, open(&path).err().unwrap()) {
             ("a newer broker's", OpenError::Newer { found: 2, .. }) => {}
             ("a newer broker's", other) => panic!("{other}"),
             (_, OpenError::Damaged { .. }) => {}
@@ -286,7 +290,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
 async fn a_step_that_can_be_recovered_is_seen_by_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
-    let store = Sqlite::open(&path).unwrap();
+    let store = open(&path).unwrap();
     let decide = Box::new(|_: Stored| Decision {
         instance: Some(instance("p", false)),
         binding: None,
@@ -301,7 +305,7 @@ async fn a_step_that_can_be_recovered_is_seen_by_the_next_one() {
     // An orderly end commits it.
     drop(store);
     assert!(
-        look(&Sqlite::open(&path).unwrap(), "i", None)
+        look(&open(&path).unwrap(), "i", None)
             .await
             .instance
             .is_some()
