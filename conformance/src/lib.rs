@@ -21,6 +21,7 @@
 //! ```
 
 mod bindings;
+mod check;
 mod client;
 mod compare;
 mod curl;
@@ -34,6 +35,7 @@ mod run;
 mod secrets;
 mod target;
 
+pub use check::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
 pub use client::{Client, ClientError};
 pub use compare::{Difference, Side};
 pub use curl::curl;

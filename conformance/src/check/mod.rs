@@ -1,0 +1,5 @@
+//! Judges a target by the requirements of the specification.
+
+mod outcome;
+
+pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
