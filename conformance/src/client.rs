@@ -10,7 +10,11 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::client::legacy::{self, Builder};
 use hyper_util::rt::TokioExecutor;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::exchange::{Answer, Failure, Request};
 use crate::target::Target;
@@ -36,15 +40,38 @@ pub struct Client {
 #[error("cannot set up TLS: {0}")]
 pub struct ClientError(#[from] rustls::Error);
 
+/// Whom a client believes to be the target, where that speaks https.
+#[derive(Clone, Debug, Default)]
+pub enum Trust {
+    /// Whoever the machine's certificates vouch for, or, where it has none, the
+    /// bundled ones.
+    #[default]
+    Machine,
+    /// Also whoever the certificates in this PEM text vouch for.
+    Also(Vec<u8>),
+    /// Anybody.
+    Anybody,
+}
+
 impl Client {
     /// A client for a target. A request and its whole answer, the connection
     /// included, may take `timeout`.
     pub fn new(target: Target, timeout: Duration) -> Result<Self, ClientError> {
+        Self::trusting(target, timeout, &Trust::Machine)
+    }
+
+    /// The same, with other certificates.
+    pub fn trusting(target: Target, timeout: Duration, trust: &Trust) -> Result<Self, ClientError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots(&target))
-            .with_no_client_auth();
+        let tls = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?;
+        let tls = match trust {
+            Trust::Anybody => tls
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Credulous(provider))),
+            _ => tls.with_root_certificates(roots(&target, trust)?),
+        };
+        let tls = tls.with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -118,7 +145,7 @@ impl Client {
 
 /// The certificates that a target may be vouched for by: the machine's own, or,
 /// where it has none, the bundled ones.
-fn roots(target: &Target) -> RootCertStore {
+fn roots(target: &Target, trust: &Trust) -> Result<RootCertStore, rustls::Error> {
     let mut roots = RootCertStore::empty();
     if target.is_https() {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -126,7 +153,61 @@ fn roots(target: &Target) -> RootCertStore {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
     }
-    roots
+    if let Trust::Also(pem) = trust {
+        let mut added = 0;
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate
+                .map_err(|error| rustls::Error::General(format!("no PEM: {error:?}")))?;
+            roots.add(certificate)?;
+            added += 1;
+        }
+        if added == 0 {
+            let why = "there is no certificate in the PEM file".to_owned();
+            return Err(rustls::Error::General(why));
+        }
+    }
+    Ok(roots)
+}
+
+/// Believes whoever answers, but checks that the handshake is sound.
+#[derive(Debug)]
+struct Credulous(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -1,9 +1,9 @@
 //! A request as a curl command that repeats it.
 
-use crate::AUTH_VARIABLE;
 use crate::exchange::Request;
-use crate::secrets::recorded_basic;
+use crate::secrets::{recorded_basic, recorded_bearer};
 use crate::target::Target;
+use crate::{AUTH_VARIABLE, TOKEN_VARIABLE};
 
 /// The width up to which a line is filled before the next begins.
 const WIDTH: usize = 72;
@@ -47,6 +47,8 @@ pub fn curl(target: &Target, request: &Request) -> String {
 fn header(name: &str, value: &str) -> String {
     if name.eq_ignore_ascii_case("authorization") && value == recorded_basic() {
         format!("-u \"${AUTH_VARIABLE}\"")
+    } else if value == recorded_bearer() {
+        format!("-H \"{name}: Bearer ${TOKEN_VARIABLE}\"")
     } else if value.is_empty() {
         // With a colon and nothing behind it curl would drop the header.
         format!("-H {}", quote(&format!("{name};")))

@@ -2,6 +2,7 @@
 
 use std::process::{ExitCode, Termination};
 
+use crate::check::{CheckRun, CutShort, Judged, Verdict};
 use crate::run::{Outcome, Reason, Run};
 
 /// What a run comes to; each number is a case that a script may want to tell
@@ -39,6 +40,35 @@ impl Exit {
         } else {
             Exit::Kept
         }
+    }
+}
+
+impl Exit {
+    /// What a check comes to; if it is `strict`, a SHOULD counts as a MUST.
+    /// Leftovers do not change it.
+    pub fn of_check(run: &CheckRun, strict: bool) -> Self {
+        let warned = |judged: &&Judged| !judged.level.is_must();
+        let is_warned = strict && run.with(Verdict::Warn).any(|judged| warned(&judged));
+        match &run.cut_short {
+            _ if run.with(Verdict::Fail).next().is_some() || is_warned => Exit::Broken,
+            Some(CutShort::Interrupted) => Exit::Interrupted,
+            Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_)) => Exit::NotJudged,
+            None => Exit::Kept,
+        }
+    }
+
+    /// The worse of two.
+    #[must_use]
+    pub fn or_worse(self, other: Exit) -> Exit {
+        let order = [
+            Exit::Broken,
+            Exit::Usage,
+            Exit::Interrupted,
+            Exit::NotJudged,
+            Exit::Kept,
+        ];
+        let worse = order.into_iter().find(|exit| [self, other].contains(exit));
+        worse.unwrap_or(self)
     }
 }
 

@@ -30,13 +30,18 @@ mod exit;
 mod fresh;
 mod interrupt;
 mod ledger;
+mod parameters;
+mod references;
 mod replay;
 mod run;
 mod secrets;
 mod target;
 
-pub use check::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
-pub use client::{Client, ClientError};
+pub use check::{
+    Auth, CheckError, CheckEvent, CheckRun, CutShort, Evidence, Expect, How, Judged, LedgerError,
+    Options, Parameters, Tally, Verdict, check, clean_up, how, interrupted_target,
+};
+pub use client::{Client, ClientError, Trust};
 pub use compare::{Difference, Side};
 pub use curl::curl;
 pub use exchange::{Answer, Exchange, Failure, Request, Role};
@@ -44,8 +49,11 @@ pub use exit::Exit;
 pub use interrupt::Interrupt;
 pub use replay::{Event, replay};
 pub use run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, SuiteRun};
-pub use target::{Credentials, CredentialsError, Target, TargetError};
+pub use target::{Credentials, CredentialsError, Target, TargetError, Token, TokenError};
 
 /// The environment variable that holds the credentials, `USER:PASS`. In recorded
 /// requests and curl lines its name stands in their place.
 pub const AUTH_VARIABLE: &str = "CONFORMANCE_AUTH";
+
+/// The environment variable that holds a bearer token, likewise.
+pub const TOKEN_VARIABLE: &str = "CONFORMANCE_TOKEN";

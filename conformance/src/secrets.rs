@@ -5,10 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::AUTH_VARIABLE;
 use crate::bindings::encode;
 use crate::compare::{Difference, Side};
 use crate::exchange::{Answer, Request};
+use crate::{AUTH_VARIABLE, TOKEN_VARIABLE};
 
 /// The value of the `Authorization` header for `USER:PASS`.
 pub(crate) fn basic(credentials: &str) -> String {
@@ -20,10 +20,16 @@ pub(crate) fn recorded_basic() -> String {
     format!("Basic ${AUTH_VARIABLE}")
 }
 
+/// The value that is recorded in the place of a bearer token's.
+pub(crate) fn recorded_bearer() -> String {
+    format!("Bearer ${TOKEN_VARIABLE}")
+}
+
 /// What must not be recorded, and what is recorded in its place.
 #[derive(Clone)]
 pub(crate) struct Secrets {
     authorization: String,
+    recorded: String,
     hidden: Vec<(String, String)>,
 }
 
@@ -37,8 +43,30 @@ impl Secrets {
     pub(crate) fn public(credentials: &str) -> Self {
         Self {
             authorization: basic(credentials),
+            recorded: recorded_basic(),
             hidden: Vec::new(),
         }
+    }
+
+    /// For a user's bearer token.
+    pub(crate) fn token(token: &str) -> Self {
+        let instead = format!("${TOKEN_VARIABLE}");
+        let spellings = spellings(token).into_iter();
+        Self {
+            authorization: format!("Bearer {token}"),
+            recorded: recorded_bearer(),
+            hidden: spellings.map(|text| (text, instead.clone())).collect(),
+        }
+    }
+
+    /// And hides this text too.
+    pub(crate) fn and(mut self, text: &str) -> Self {
+        if text.chars().count() >= SHORTEST_PASSWORD {
+            let spellings = spellings(text).into_iter();
+            self.hidden
+                .extend(spellings.map(|text| (text, "***".to_owned())));
+        }
+        self
     }
 
     /// For the user's credentials: they are replaced wherever they turn up, also
@@ -60,11 +88,12 @@ impl Secrets {
         }
         Self {
             authorization: basic(credentials),
+            recorded: recorded_basic(),
             hidden,
         }
     }
 
-    fn hide(&self, text: &str) -> String {
+    pub(crate) fn hide(&self, text: &str) -> String {
         self.hidden
             .iter()
             .fold(text.to_owned(), |text, (secret, instead)| {
@@ -75,7 +104,7 @@ impl Secrets {
     pub(crate) fn request(&self, request: &Request) -> Request {
         let headers = request.headers.iter().map(|(name, value)| {
             let value = if *value == self.authorization {
-                recorded_basic()
+                self.recorded.clone()
             } else {
                 self.hide(value)
             };

@@ -74,6 +74,13 @@ impl Target {
         self.scheme == "https"
     }
 
+    /// Whether it is on this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.authority.host().trim_matches(['[', ']']);
+        let address = host.parse::<std::net::IpAddr>();
+        host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback())
+    }
+
     /// The URL of a path (which begins with `/`) on the target.
     pub fn url(&self, path: &str) -> String {
         format!("{self}{path}")
@@ -168,6 +175,36 @@ impl fmt::Debug for Credentials {
         f.write_str("Credentials(…)")
     }
 }
+
+/// A bearer token. It is shown nowhere, not even by `{:?}`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Reads a token: visible ASCII, as a header field can carry it.
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        match !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic()) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(TokenError),
+        }
+    }
+
+    /// The token, for the one who sends it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A text is no [`Token`]. The message repeats nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a token is visible ASCII characters without blanks")]
+pub struct TokenError;
 
 #[cfg(test)]
 mod tests {

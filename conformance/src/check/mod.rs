@@ -1,5 +1,21 @@
 //! Judges a target by the requirements of the specification.
 
+mod book;
+mod call;
+mod how;
+mod ledger;
+mod options;
 mod outcome;
+mod rules;
+mod run;
+mod scenarios;
+mod session;
+mod stage;
+mod subject;
+mod sweep;
 
+pub use how::{How, how};
+pub use ledger::LedgerError;
+pub use options::{Auth, Expect, Options, Parameters};
 pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
+pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target};

@@ -69,6 +69,9 @@ pub enum CutShort {
     /// There is no connection, or the target does not answer its catalog: the
     /// words say what happened, and what to do.
     NoBaseline(String),
+    /// No plan of the catalog could be provisioned: the words say what the
+    /// broker answered.
+    NoInstance(String),
     /// The user interrupted.
     Interrupted,
 }

@@ -1,0 +1,430 @@
+//! The run of a check, from the first request to the last clean-up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use fixtures::{Registry, Requirement};
+use serde_json::Value;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::call::Call;
+use super::ledger::{Ledger, LedgerError};
+use super::options::{Auth, Options};
+use super::outcome::{CheckRun, CutShort};
+use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
+use super::session::{Reply, Session, Stop};
+use super::stage::{Learned, Stage, refused};
+use super::subject::{Subject, representatives, subjects};
+use super::sweep::sweep;
+use crate::client::Client;
+use crate::interrupt::Interrupt;
+use crate::run::Leftover;
+
+/// What happens in the course of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckEvent {
+    /// These plans are judged, by the names of offering and plan.
+    Plans(Vec<String>),
+    /// A scenario begins.
+    Begun {
+        /// What it plays.
+        scenario: &'static str,
+        /// The plan that it plays with.
+        plan: String,
+    },
+    /// It has ended.
+    Ended {
+        /// What it played.
+        scenario: &'static str,
+        /// The plan that it played with.
+        plan: String,
+    },
+    /// What was created is being removed.
+    Sweeping,
+}
+
+/// Why there is no check.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// The ledger cannot be kept.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The registry of requirements is damaged.
+    #[error(transparent)]
+    Registry(#[from] fixtures::Mistake),
+    /// An id that is no requirement's.
+    #[error("there is no requirement {0}; `conformance requirements` lists them")]
+    UnknownRequirement(String),
+}
+
+/// Judges the target of `client` by every requirement that HTTP can show, and
+/// tells `observe` what happens. Once `interrupt` is raised, it only cleans up.
+pub async fn check(
+    client: Client,
+    options: Options,
+    interrupt: &Interrupt,
+    observe: &mut dyn FnMut(&CheckEvent),
+) -> Result<CheckRun, CheckError> {
+    let registry = Registry::embedded()?;
+    for id in options.only.iter().chain(&options.skip) {
+        if registry.get(id).is_none() {
+            return Err(CheckError::UnknownRequirement(id.clone()));
+        }
+    }
+    let target = client.target().clone();
+    let ledger = match &options.ledger {
+        Some(path) => Ledger::create(path, target.to_string(), options.api_version)?,
+        None => Ledger::in_memory(),
+    };
+    let (started_at, started) = (SystemTime::now(), Instant::now());
+    let session = Arc::new(Session::new(client, options, ledger, interrupt.clone()));
+    let (events, mut told) = mpsc::unbounded_channel();
+    let playing = play(&session, &events);
+    tokio::pin!(playing);
+    let cut_short = loop {
+        tokio::select! {
+            biased;
+            Some(event) = told.recv() => observe(&event),
+            cut_short = &mut playing => break cut_short,
+        }
+    };
+    while let Ok(event) = told.try_recv() {
+        observe(&event);
+    }
+    let leftovers = sweep(&session).await;
+    session.ledger().close();
+    let duration = started.elapsed();
+    let results = {
+        let options = &session.options;
+        let wanted = |requirement: &Requirement| wanted(options, requirement);
+        let record = session.record();
+        record.book.verdicts(&registry, options.api_version, wanted)
+    };
+    let exchanges = std::mem::take(&mut session.record().exchanges);
+    Ok(CheckRun {
+        target,
+        api_version: session.version(),
+        started_at,
+        duration,
+        results,
+        leftovers,
+        exchanges,
+        cut_short,
+    })
+}
+
+/// Where the run went whose ledger is in the file at `path`.
+pub fn interrupted_target(path: &Path) -> Result<String, LedgerError> {
+    Ledger::read(path).map(|(target, _, _)| target)
+}
+
+/// Removes what the run has left behind whose ledger is in the file at `path`,
+/// and the ledger when nothing is left. Gives what could not be removed.
+pub async fn clean_up(
+    client: Client,
+    auth: Option<Auth>,
+    path: &Path,
+) -> Result<Vec<Leftover>, LedgerError> {
+    let (_, api_version, entries) = Ledger::read(path)?;
+    let options = Options {
+        api_version,
+        auth,
+        ..Options::default()
+    };
+    let ledger = Ledger::resume(path, entries)?;
+    let session = Session::new(client, options, ledger, Interrupt::new());
+    let leftovers = sweep(&session).await;
+    session.ledger().close();
+    Ok(leftovers)
+}
+
+fn wanted(options: &Options, requirement: &Requirement) -> Result<(), String> {
+    let id = requirement.id.as_str();
+    if options.skip.contains(id) {
+        Err("left out by --skip".to_owned())
+    } else if !options.only.is_empty() && !options.only.contains(id) {
+        Err("left out by --only".to_owned())
+    } else {
+        Ok(())
+    }
+}
+
+/// Sends everything. Gives why it ended early, if it did.
+async fn play(
+    session: &Arc<Session>,
+    events: &mpsc::UnboundedSender<CheckEvent>,
+) -> Option<CutShort> {
+    let first = match baseline(session).await {
+        Ok(first) => first,
+        Err(cut_short) => return Some(cut_short),
+    };
+    let catalog = first.json.clone().unwrap_or(Value::Null);
+    let mut all = subjects(&catalog);
+    let options = &session.options;
+    let is_chosen = options.service.is_some() || options.plan.is_some();
+    all.retain(|subject| subject.is_of(options.service.as_deref(), options.plan.as_deref()));
+    if is_chosen && all.is_empty() {
+        let why = "the catalog has no offering and plan of the names that were given";
+        return Some(CutShort::NoBaseline(why.to_owned()));
+    }
+    let chosen = match options.all_plans {
+        true => all,
+        false => representatives(all),
+    };
+    let names = chosen.iter().map(Subject::name).collect();
+    // Whoever listens may have gone away; that changes nothing.
+    let _ = events.send(CheckEvent::Plans(names));
+    let catalog = scenarios::catalog(session, &first).await;
+    let mut no_instance = None;
+    if !options.read_only {
+        no_instance = of_plans(session, chosen, events).await;
+    } else {
+        let why = "the run only reads (--read-only)";
+        for scenario in scenarios::all() {
+            unclear(session, scenario, why);
+        }
+    }
+    let last = match catalog {
+        Ok(()) => session.send(&Call::catalog(), None).await,
+        Err(stop) => Err(stop),
+    };
+    match last {
+        Ok(last) => scenarios::ids_stable(session, &first, &last),
+        Err(Stop::Interrupted) => return Some(CutShort::Interrupted),
+        Err(stop) => {
+            for id in scenarios::CATALOG_JUDGES {
+                session.record().book.unclear(id, stop.reason());
+            }
+        }
+    }
+    match session.is_interrupted() {
+        true => Some(CutShort::Interrupted),
+        false => no_instance.map(CutShort::NoInstance),
+    }
+}
+
+/// The first answer of the catalog: without it, nothing is judged.
+async fn baseline(session: &Session) -> Result<Reply, CutShort> {
+    let reply = match session.send(&Call::catalog(), None).await {
+        Ok(reply) => reply,
+        Err(Stop::Interrupted) => return Err(CutShort::Interrupted),
+        Err(Stop::Because(why)) => return Err(CutShort::NoBaseline(why)),
+    };
+    let is_catalog = reply.json.as_ref().is_some_and(Value::is_object);
+    match reply.status {
+        200 if is_catalog => {
+            let expected = "200 to the request for the catalog";
+            let finding = super::book::Finding::kept("catalog.status-200", expected);
+            session.find(reply.at, finding);
+            Ok(reply)
+        }
+        401 | 403 => Err(CutShort::NoBaseline(format!(
+            "wrong credentials: {} was answered {}; give them in the URL \
+             (http://USER:PASS@HOST), by --auth USER:PASS, by --token, or in {}",
+            reply.asked,
+            reply.status,
+            crate::AUTH_VARIABLE
+        ))),
+        412 => Err(CutShort::NoBaseline(format!(
+            "the target refuses version {}: {}; --api-version chooses another one",
+            session.version(),
+            refused(&reply)
+        ))),
+        // A broker that gives its catalog with another status is a broker.
+        201..=299 if is_catalog => {
+            let finding = super::book::Finding::judge(
+                "catalog.status-200",
+                false,
+                super::book::Sign::Broken,
+                "200 to the request for the catalog",
+                format!("it was answered {}", reply.status),
+            );
+            session.find(reply.at, finding);
+            Ok(reply)
+        }
+        _ => Err(CutShort::NoBaseline(format!(
+            "{} with no catalog: is this a broker?",
+            refused(&reply)
+        ))),
+    }
+}
+
+/// Plays every scenario with every plan, as many side by side as there are jobs.
+/// Gives why, if not one plan could be provisioned.
+async fn of_plans(
+    session: &Arc<Session>,
+    chosen: Vec<Subject>,
+    events: &mpsc::UnboundedSender<CheckEvent>,
+) -> Option<String> {
+    if chosen.is_empty() {
+        let why = "the catalog has no plan that could be judged";
+        for scenario in scenarios::all() {
+            unclear(session, scenario, why);
+        }
+        return None;
+    }
+    let slots = Arc::new(Semaphore::new(session.options.jobs.max(1)));
+    let why_not = Arc::new(Mutex::new(WhyNot::default()));
+    let mut tasks: JoinSet<Vec<Task>> = JoinSet::new();
+    for (index, subject) in chosen.into_iter().enumerate() {
+        let task = Task {
+            session: session.clone(),
+            subject: Arc::new(subject),
+            learned: Arc::default(),
+            slots: slots.clone(),
+            events: events.clone(),
+            why_not: why_not.clone(),
+            scenario: &FIRST,
+            is_first_plan: index == 0,
+        };
+        tasks.spawn(task.play());
+    }
+    while let Some(next) = tasks.join_next().await {
+        // A scenario that panicked has said so, and judges nothing more.
+        for task in next.unwrap_or_default() {
+            tasks.spawn(task.play());
+        }
+    }
+    let why_not = why_not.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut record = session.record();
+    for (id, why) in why_not.reasons() {
+        record.book.unclear(id, why);
+    }
+    match why_not.has_instance {
+        true => None,
+        false => why_not.no_instance.clone(),
+    }
+}
+
+/// Why requirements could not be judged with one plan or another. A plan that a
+/// scenario does not fit says less than one that it has failed with.
+#[derive(Default)]
+struct WhyNot {
+    stopped: BTreeMap<&'static str, String>,
+    unfit: BTreeMap<&'static str, String>,
+    /// The scenarios that a plan was fit for.
+    fit: BTreeSet<&'static str>,
+    /// Whether an instance of any plan was made, or why not.
+    has_instance: bool,
+    no_instance: Option<String>,
+}
+
+impl WhyNot {
+    fn reasons(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let is_unfit = |id: &str| {
+            let mut judging = scenarios::all().filter(|s| s.judges.contains(&id));
+            judging.all(|scenario| !self.fit.contains(scenario.name))
+        };
+        let unfit = self.unfit.iter().filter(move |(id, _)| is_unfit(id));
+        self.stopped
+            .iter()
+            .chain(unfit)
+            .map(|(id, why)| (*id, why.clone()))
+    }
+}
+
+fn unclear(session: &Session, scenario: &Scenario, why: &str) {
+    let mut record = session.record();
+    for id in scenario.judges {
+        record.book.unclear(id, why);
+    }
+}
+
+/// A scenario to be played with a plan.
+struct Task {
+    session: Arc<Session>,
+    subject: Arc<Subject>,
+    learned: Arc<Learned>,
+    slots: Arc<Semaphore>,
+    events: mpsc::UnboundedSender<CheckEvent>,
+    why_not: Arc<Mutex<WhyNot>>,
+    scenario: &'static Scenario,
+    is_first_plan: bool,
+}
+
+impl Task {
+    /// Plays it, and gives what is to be played next.
+    async fn play(self) -> Vec<Task> {
+        let stage = Stage::new(
+            self.session.clone(),
+            self.subject.clone(),
+            self.learned.clone(),
+            self.slots.clone(),
+        );
+        if let Err(why) = (self.scenario.needs)(&stage) {
+            self.note(|why_not| &mut why_not.unfit, why);
+            return Vec::new();
+        }
+        self.why_not().fit.insert(self.scenario.name);
+        stage.enter().await;
+        let (scenario, plan) = (self.scenario.name, self.subject.name());
+        let begun = CheckEvent::Begun {
+            scenario,
+            plan: plan.clone(),
+        };
+        // Whoever listens may have gone away; that changes nothing.
+        let _ = self.events.send(begun);
+        let played = (self.scenario.play)(&stage).await;
+        let _ = self.events.send(CheckEvent::Ended { scenario, plan });
+        let stopped = played.err();
+        if let Some(stop) = &stopped {
+            self.note(|why_not| &mut why_not.stopped, &stop.reason());
+        }
+        match (self.scenario.name == FIRST.name, stopped) {
+            (true, None) => {
+                self.why_not().has_instance = true;
+                self.next()
+            }
+            (true, Some(stop)) => {
+                let why = match stop {
+                    Stop::Interrupted => stop.reason(),
+                    Stop::Because(why) => format!("{plan}: {why}", plan = self.subject.name()),
+                };
+                for task in self.next() {
+                    task.note(|why_not| &mut why_not.stopped, &why);
+                }
+                self.why_not().no_instance.get_or_insert(why);
+                Vec::new()
+            }
+            (false, _) => Vec::new(),
+        }
+    }
+
+    /// What is played with the plan after its first instance.
+    fn next(&self) -> Vec<Task> {
+        let once = ONCE.iter().filter(|_| self.is_first_plan);
+        let all = once.chain(EACH);
+        let wanted = all.filter(|scenario| {
+            let only: &BTreeSet<String> = &self.session.options.only;
+            only.is_empty() || scenario.judges.iter().any(|id| only.contains(*id))
+        });
+        wanted
+            .map(|scenario| Task {
+                session: self.session.clone(),
+                subject: self.subject.clone(),
+                learned: self.learned.clone(),
+                slots: self.slots.clone(),
+                events: self.events.clone(),
+                why_not: self.why_not.clone(),
+                scenario,
+                is_first_plan: self.is_first_plan,
+            })
+            .collect()
+    }
+
+    fn why_not(&self) -> MutexGuard<'_, WhyNot> {
+        self.why_not.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, which: fn(&mut WhyNot) -> &mut BTreeMap<&'static str, String>, why: &str) {
+        let mut why_not = self.why_not();
+        for id in self.scenario.judges {
+            which(&mut why_not)
+                .entry(id)
+                .or_insert_with(|| why.to_owned());
+        }
+    }
+}

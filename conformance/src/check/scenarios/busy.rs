@@ -1,0 +1,712 @@
+//! What a broker answers while an operation is in progress. Each sight counts
+//! only if the operation is in progress before and after it.
+
+use serde_json::{Value, json};
+
+use super::updates::{different, updateable};
+use super::{Scenario, bindable};
+use crate::check::book::Sign;
+use crate::check::call::{Call, Resource, Work};
+use crate::check::session::{Reply, Stop};
+use crate::check::stage::{End, Learned, Made, Stage};
+use crate::parameters;
+
+/// Why a scenario saw nothing.
+const TOO_QUICK: &str =
+    "the operation had ended before it could be observed: a slower one would show it";
+
+pub(super) const PROVISION: Scenario = Scenario {
+    name: "while an instance is being provisioned",
+    judges: &[
+        "provision.resent-202-not-200",
+        "provision.resent-operation-matches",
+        "provision.status-409-in-progress",
+        "fetch-instance.status-404-in-progress",
+        "fetch-instance.available-after-success",
+        "blocking.rejection-422",
+        "blocking.rejection-code",
+        "blocking.concurrency-degree",
+        "last-operation.state-own",
+    ],
+    needs: |stage| {
+        needs(
+            &stage.learned.provisions_async,
+            "no plan that was judged is provisioned asynchronously",
+        )
+    },
+    play: |stage| Box::pin(provision(stage)),
+};
+
+pub(super) const HALTED_PROVISION: Scenario = Scenario {
+    name: "an instance that is deleted while it is being provisioned",
+    judges: &[
+        "deprovision.during-create-halts",
+        "deprovision.during-create-last-operation-async",
+        "deprovision.during-create-last-operation-sync",
+        "deprovision.concurrency-422",
+        "deprovision.concurrency-code",
+    ],
+    needs: |stage| {
+        needs(
+            &stage.learned.provisions_async,
+            "no plan that was judged is provisioned asynchronously",
+        )
+    },
+    play: |stage| Box::pin(halted_provision(stage)),
+};
+
+pub(super) const UPDATE: Scenario = Scenario {
+    name: "while an instance is being updated",
+    judges: &[
+        "update.resent-202-not-200",
+        "update.resent-operation-matches",
+        "fetch-instance.status-422-updating",
+        "fetch-instance.concurrency-error-code",
+        "blocking.rejection-422",
+        "blocking.rejection-code",
+        "deprovision.concurrency-422",
+        "deprovision.concurrency-code",
+    ],
+    needs: |stage| {
+        updateable(stage)?;
+        needs(
+            &stage.learned.updates_async,
+            "no plan that was judged is updated asynchronously",
+        )
+    },
+    play: |stage| Box::pin(update(stage)),
+};
+
+pub(super) const DEPROVISION: Scenario = Scenario {
+    name: "while an instance is being deprovisioned",
+    judges: &[
+        "deprovision.resent-202-not-200",
+        "deprovision.resent-operation-matches",
+    ],
+    needs: |stage| {
+        needs(
+            &stage.learned.deprovisions_async,
+            "no plan that was judged is deprovisioned asynchronously",
+        )
+    },
+    play: |stage| Box::pin(deprovision(stage)),
+};
+
+pub(super) const BIND: Scenario = Scenario {
+    name: "while a binding is being created",
+    judges: &[
+        "bind.resent-202-not-200",
+        "bind.resent-operation-matches",
+        "bind.status-409-in-progress",
+        "bind.concurrency-422",
+        "blocking.bind-as-instance-mutation",
+        "binding-last-operation.single-without-identifier",
+        "fetch-binding.status-404-in-progress",
+        "fetch-binding.available-after-success",
+    ],
+    needs: binds,
+    play: |stage| Box::pin(bind(stage)),
+};
+
+pub(super) const HALTED_BIND: Scenario = Scenario {
+    name: "a binding that is deleted while it is being created",
+    judges: &[
+        "unbind.during-create-halts",
+        "unbind.during-create-last-operation-async",
+        "unbind.during-create-last-operation-sync",
+        "unbind.concurrency-422",
+        "unbind.concurrency-code",
+    ],
+    needs: binds,
+    play: |stage| Box::pin(halted_bind(stage)),
+};
+
+pub(super) const UNBIND: Scenario = Scenario {
+    name: "while a binding is being deleted",
+    judges: &[
+        "unbind.resent-202-not-200",
+        "unbind.resent-operation-matches",
+    ],
+    needs: |stage| {
+        bindable(stage)?;
+        needs(
+            &stage.learned.unbinds_async,
+            "no plan that was judged is unbound asynchronously",
+        )
+    },
+    play: |stage| Box::pin(unbind(stage)),
+};
+
+fn needs(flag: &std::sync::OnceLock<bool>, why: &'static str) -> Result<(), &'static str> {
+    match Learned::is(flag) {
+        true => Ok(()),
+        false => Err(why),
+    }
+}
+
+fn binds(stage: &Stage) -> Result<(), &'static str> {
+    bindable(stage)?;
+    needs(
+        &stage.learned.binds_async,
+        "no plan that was judged is bound asynchronously",
+    )
+}
+
+/// An operation that may be in progress.
+struct Busy<'a> {
+    stage: &'a Stage,
+    resource: &'a Resource,
+    work: Work,
+    accepted: &'a Reply,
+}
+
+impl Busy<'_> {
+    async fn is_in_progress(&self) -> Result<bool, Stop> {
+        self.stage
+            .is_in_progress(self.resource, self.work, self.accepted)
+            .await
+    }
+
+    /// The answer to a call that was sent while the operation was in progress;
+    /// none if it had ended by then.
+    async fn ask(&self, call: &Call) -> Result<Option<Reply>, Stop> {
+        let reply = self.stage.send(call).await?;
+        Ok(self.is_in_progress().await?.then_some(reply))
+    }
+
+    /// The same request again goes on with the same operation.
+    async fn resend(
+        &self,
+        call: &Call,
+        status: &'static str,
+        operation: &'static str,
+    ) -> Result<(), Stop> {
+        let Some(reply) = self.ask(call).await? else {
+            self.stage.unclear(status, TOO_QUICK);
+            self.stage.unclear(operation, TOO_QUICK);
+            return Ok(());
+        };
+        let expected = "202 to the same request again, while it is in progress";
+        let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+        let sign = match is_busy || (reply.status == 409 && call.creates()) {
+            true => Sign::Deviates,
+            false => Sign::Broken,
+        };
+        self.stage
+            .judge(&reply, status, reply.status == 202, sign, expected);
+        if reply.status == 202 {
+            let same = reply.member("operation") == self.accepted.member("operation");
+            let expected = "the operation of the first answer";
+            match same {
+                true => self.stage.kept(&reply, operation, expected),
+                false => {
+                    let actual = "it names another one";
+                    self.stage
+                        .tell(&reply, operation, Sign::Broken, expected, actual);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Another request under an id that is being created.
+    async fn differ(&self, call: &Call, id: &'static str) -> Result<(), Stop> {
+        let Some(reply) = self.ask(call).await? else {
+            self.stage.unclear(id, TOO_QUICK);
+            return Ok(());
+        };
+        let is_right = reply.status == 409
+            || (reply.status == 422 && reply.code() == Some("ConcurrencyError"));
+        let expected = "409 Conflict (or 422 ConcurrencyError) to another request under the id";
+        self.stage.expect(&reply, id, is_right, expected);
+        Ok(())
+    }
+
+    /// A request that a broker may refuse for the time being. What a refusal was
+    /// for, shows afterwards.
+    async fn refuses(&self, call: &Call) -> Result<Option<Reply>, Stop> {
+        let reply = self.ask(call).await?;
+        if let Some(reply) = &reply {
+            let is_free = reply.is_success() || reply.status == 422;
+            if is_free {
+                let id = "blocking.concurrency-degree";
+                self.stage
+                    .kept(reply, id, "ordinary processing, or a refusal");
+            }
+        }
+        Ok(reply.filter(|reply| !reply.is_success()))
+    }
+}
+
+/// Judges a refusal that was due to concurrency.
+fn for_the_time_being(stage: &Stage, refused: &Reply, status: &'static str, code: &'static str) {
+    let expected = "422 to what cannot be handled while an operation is in progress";
+    stage.expect(refused, status, refused.status == 422, expected);
+    if refused.status == 422 {
+        let is_right = refused.code() == Some("ConcurrencyError");
+        stage.expect(refused, code, is_right, "the error ConcurrencyError");
+    }
+}
+
+async fn provision(stage: &Stage) -> Result<(), Stop> {
+    // Another instance, whose state must not be mixed up with this one's.
+    let settled = stage.instance().await?;
+    let call = stage.provision(&stage.fresh());
+    let made = stage.begin(call.clone()).await?;
+    let busy = Busy {
+        stage,
+        resource: &made.resource,
+        work: Work::Create,
+        accepted: &made.reply,
+    };
+    if !made.is_async() || !busy.is_in_progress().await? {
+        let made = stage.complete(made).await?;
+        stage.remove(&made.resource).await?;
+        stage.remove(&settled.resource).await?;
+        return Err(Stop::because(TOO_QUICK));
+    }
+    busy.resend(
+        &call,
+        "provision.resent-202-not-200",
+        "provision.resent-operation-matches",
+    )
+    .await?;
+    if stage.is_fetchable(&made.resource) {
+        let id = "fetch-instance.status-404-in-progress";
+        match busy.ask(&stage.fetch(&made.resource)).await? {
+            Some(reply) => {
+                let expected = "404 while the provisioning is in progress";
+                stage.expect(&reply, id, reply.status == 404, expected);
+            }
+            None => stage.unclear(id, TOO_QUICK),
+        }
+    }
+    for other in others(stage, &call) {
+        busy.differ(&other, "provision.status-409-in-progress")
+            .await?;
+    }
+    own_state(stage, &settled, &busy).await?;
+    let bind = stage.bind(&stage.fresh_binding(&made.resource));
+    let bind_refused = match stage.subject.is_bindable {
+        true => busy.refuses(&bind).await?,
+        false => None,
+    };
+    let update = stage.learned.update.get();
+    let update = update.map(|changes| stage.update(&made.resource, changes));
+    let update_refused = match &update {
+        Some(update) => busy.refuses(update).await?,
+        None => None,
+    };
+    let made = stage.complete(made).await?;
+    at_once(stage, &made).await?;
+    if let Some(refused) = bind_refused {
+        let again = stage.send(&bind).await?;
+        if again.is_success() {
+            for_the_time_being(
+                stage,
+                &refused,
+                "blocking.rejection-422",
+                "blocking.rejection-code",
+            );
+            let bound = stage.taken_up(bind, again).await?;
+            stage.remove(&bound.resource).await?;
+        }
+    }
+    if let (Some(refused), Some(update)) = (update_refused, update) {
+        let again = stage.send(&update).await?;
+        if again.is_success() {
+            for_the_time_being(
+                stage,
+                &refused,
+                "blocking.rejection-422",
+                "blocking.rejection-code",
+            );
+        }
+        if again.status == 202 {
+            stage.settle(&made.resource, Work::Update, &again).await?;
+        }
+    }
+    stage.remove(&made.resource).await?;
+    stage.remove(&settled.resource).await.map(drop)
+}
+
+/// Fetched the moment that it is said to be there.
+async fn at_once(stage: &Stage, made: &Made) -> Result<(), Stop> {
+    if stage.is_fetchable(&made.resource) {
+        let reply = stage.send(&stage.fetch(&made.resource)).await?;
+        let id = match made.resource.binding {
+            None => "fetch-instance.available-after-success",
+            Some(_) => "fetch-binding.available-after-success",
+        };
+        let expected = "200 as soon as the operation has succeeded";
+        stage.expect(&reply, id, reply.status == 200, expected);
+    }
+    Ok(())
+}
+
+/// Requests that differ from a provision in what makes an instance another one.
+fn others(stage: &Stage, call: &Call) -> Vec<Call> {
+    let mut others = Vec::new();
+    let subject = &stage.subject;
+    if let Some(sibling) = subject.siblings.first() {
+        others.push(call.clone().member("plan_id", sibling.clone().into()));
+    }
+    if let Some((service, plan)) = &subject.stranger {
+        let other = call.clone().member("service_id", service.clone().into());
+        others.push(other.member("plan_id", plan.clone().into()));
+    }
+    others
+}
+
+/// An instance that is done stays so while another one is being worked on.
+async fn own_state(stage: &Stage, settled: &Made, busy: &Busy<'_>) -> Result<(), Stop> {
+    let operation = Stage::operation(&settled.reply);
+    let poll = stage.poll(&settled.resource, Work::Create, operation.as_deref());
+    let Some(reply) = busy.ask(&poll).await? else {
+        stage.unclear("last-operation.state-own", TOO_QUICK);
+        return Ok(());
+    };
+    let state = reply.member("state").and_then(Value::as_str);
+    let is_mixed_up = reply.status == 200 && state == Some("in progress");
+    let expected = "the state of the polled instance, whatever happens on others";
+    match is_mixed_up {
+        true => {
+            let actual = "it is in progress, as another instance is";
+            stage.tell(
+                &reply,
+                "last-operation.state-own",
+                Sign::Broken,
+                expected,
+                actual,
+            );
+        }
+        false => stage.kept(&reply, "last-operation.state-own", expected),
+    }
+    Ok(())
+}
+
+async fn update(stage: &Stage) -> Result<(), Stop> {
+    let instance = stage.instance().await?.resource;
+    let call = stage.update(&instance, &different(stage));
+    let accepted = stage.send(&call).await?;
+    let busy = Busy {
+        stage,
+        resource: &instance,
+        work: Work::Update,
+        accepted: &accepted,
+    };
+    if accepted.status != 202 || !busy.is_in_progress().await? {
+        stage.remove(&instance).await?;
+        return Err(Stop::because(TOO_QUICK));
+    }
+    busy.resend(
+        &call,
+        "update.resent-202-not-200",
+        "update.resent-operation-matches",
+    )
+    .await?;
+    if stage.is_fetchable(&instance) {
+        fetch_meanwhile(stage, &busy).await?;
+    }
+    let bind = stage.bind(&stage.fresh_binding(&instance));
+    let bind_refused = match stage.subject.is_bindable {
+        true => busy.refuses(&bind).await?,
+        false => None,
+    };
+    let delete = stage.deprovision(&instance);
+    let delete_refused = busy.refuses(&delete).await?;
+    if delete_refused.is_some() {
+        stage.settle(&instance, Work::Update, &accepted).await?;
+    }
+    if let Some(refused) = bind_refused {
+        let again = stage.send(&bind).await?;
+        if again.is_success() {
+            for_the_time_being(
+                stage,
+                &refused,
+                "blocking.rejection-422",
+                "blocking.rejection-code",
+            );
+            let bound = stage.taken_up(bind, again).await?;
+            stage.remove(&bound.resource).await?;
+        }
+    }
+    match delete_refused {
+        Some(refused) => {
+            stage.remove(&instance).await?;
+            for_the_time_being(
+                stage,
+                &refused,
+                "deprovision.concurrency-422",
+                "deprovision.concurrency-code",
+            );
+        }
+        // It was accepted: whatever it answered is followed by the right one.
+        None => {
+            let again = stage.send(&delete).await?;
+            if again.status == 202 {
+                stage.settle(&instance, Work::Delete, &again).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn fetch_meanwhile(stage: &Stage, busy: &Busy<'_>) -> Result<(), Stop> {
+    let (status, code) = (
+        "fetch-instance.status-422-updating",
+        "fetch-instance.concurrency-error-code",
+    );
+    let Some(reply) = busy.ask(&stage.fetch(busy.resource)).await? else {
+        stage.unclear(status, TOO_QUICK);
+        stage.unclear(code, TOO_QUICK);
+        return Ok(());
+    };
+    let is_right = matches!(reply.status, 200 | 422);
+    let expected = "200, or 422 where it cannot be read while it is updated";
+    stage.expect(&reply, status, is_right, expected);
+    if reply.status == 422 {
+        let is_right = reply.code() == Some("ConcurrencyError");
+        stage.expect(&reply, code, is_right, "the error ConcurrencyError");
+    }
+    Ok(())
+}
+
+async fn deprovision(stage: &Stage) -> Result<(), Stop> {
+    let instance = stage.instance().await?.resource;
+    let ids = (
+        "deprovision.resent-202-not-200",
+        "deprovision.resent-operation-matches",
+    );
+    delete_twice(stage, &instance, ids).await
+}
+
+async fn unbind(stage: &Stage) -> Result<(), Stop> {
+    let instance = stage.instance().await?.resource;
+    let binding = stage.binding(&instance).await?.resource;
+    let ids = (
+        "unbind.resent-202-not-200",
+        "unbind.resent-operation-matches",
+    );
+    let deleted = delete_twice(stage, &binding, ids).await;
+    stage.remove(&instance).await?;
+    deleted
+}
+
+async fn delete_twice(
+    stage: &Stage,
+    resource: &Resource,
+    (status, operation): (&'static str, &'static str),
+) -> Result<(), Stop> {
+    let call = stage.delete(resource);
+    let accepted = stage.send(&call).await?;
+    if accepted.status != 202 {
+        return Err(Stop::because(TOO_QUICK));
+    }
+    let busy = Busy {
+        stage,
+        resource,
+        work: Work::Delete,
+        accepted: &accepted,
+    };
+    if busy.is_in_progress().await? {
+        busy.resend(&call, status, operation).await?;
+    } else {
+        stage.unclear(status, TOO_QUICK);
+        stage.unclear(operation, TOO_QUICK);
+    }
+    stage
+        .settle(resource, Work::Delete, &accepted)
+        .await
+        .map(drop)
+}
+
+async fn bind(stage: &Stage) -> Result<(), Stop> {
+    let instance = stage.instance().await?.resource;
+    let schema = stage.subject.bind_schema.as_ref();
+    let valid = schema.and_then(|schema| parameters::valid(schema).ok());
+    let mut call = stage.bind(&stage.fresh_binding(&instance));
+    if let Some(valid) = &valid {
+        call = call.member("parameters", valid.clone());
+    }
+    let made = stage.begin(call.clone()).await?;
+    let busy = Busy {
+        stage,
+        resource: &made.resource,
+        work: Work::Create,
+        accepted: &made.reply,
+    };
+    if !made.is_async() || !busy.is_in_progress().await? {
+        let made = stage.complete(made).await?;
+        stage.remove(&made.resource).await?;
+        stage.remove(&instance).await?;
+        return Err(Stop::because(TOO_QUICK));
+    }
+    busy.resend(
+        &call,
+        "bind.resent-202-not-200",
+        "bind.resent-operation-matches",
+    )
+    .await?;
+    if stage.is_fetchable(&made.resource) {
+        let id = "fetch-binding.status-404-in-progress";
+        match busy.ask(&stage.fetch(&made.resource)).await? {
+            Some(reply) => {
+                let expected = "404 while the binding is being created";
+                stage.expect(&reply, id, reply.status == 404, expected);
+            }
+            None => stage.unclear(id, TOO_QUICK),
+        }
+    }
+    // Without a schema, nothing but the user's own parameters could differ.
+    let variant = schema
+        .zip(valid.as_ref())
+        .and_then(|(schema, base)| parameters::variants(schema, base).into_iter().next());
+    let other = variant.or_else(|| schema.is_none().then(|| json!({"conformance": "other"})));
+    if let Some(other) = other {
+        let other = call.clone().member("parameters", other);
+        busy.differ(&other, "bind.status-409-in-progress").await?;
+    }
+    second_bind(stage, &busy, &instance).await?;
+    let made = stage.complete(made).await?;
+    at_once(stage, &made).await?;
+    stage.remove(&made.resource).await?;
+    stage.remove(&instance).await.map(drop)
+}
+
+/// A second binding of the instance, while the first one is in progress.
+async fn second_bind(stage: &Stage, busy: &Busy<'_>, instance: &Resource) -> Result<(), Stop> {
+    let call = stage.bind(&stage.fresh_binding(instance));
+    let reply = stage.send(&call).await?;
+    let is_busy = busy.is_in_progress().await?;
+    let id = "bind.concurrency-422";
+    if !is_busy {
+        stage.unclear(id, TOO_QUICK);
+    } else {
+        let says = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+        let is_right = matches!(reply.status, 201 | 202) || says;
+        let expected = "a success, or 422 ConcurrencyError, while another binding is created";
+        stage.expect(&reply, id, is_right, expected);
+        if is_right {
+            let freedom = "blocking.bind-as-instance-mutation";
+            stage.kept(&reply, freedom, "a success, or ConcurrencyError");
+            if busy.accepted.member("operation").is_none() {
+                let single = "binding-last-operation.single-without-identifier";
+                stage.kept(&reply, single, "a success, or ConcurrencyError");
+            }
+        }
+    }
+    if reply.is_success() {
+        let second = stage.taken_up(call, reply).await?;
+        stage.remove(&second.resource).await?;
+    }
+    Ok(())
+}
+
+/// The ids of a deletion while the creation is in progress.
+struct Halt {
+    halts: &'static str,
+    is_async: &'static str,
+    is_sync: &'static str,
+    concurrency: &'static str,
+    code: &'static str,
+}
+
+async fn halted_provision(stage: &Stage) -> Result<(), Stop> {
+    let made = stage.begin(stage.provision(&stage.fresh())).await?;
+    let ids = Halt {
+        halts: "deprovision.during-create-halts",
+        is_async: "deprovision.during-create-last-operation-async",
+        is_sync: "deprovision.during-create-last-operation-sync",
+        concurrency: "deprovision.concurrency-422",
+        code: "deprovision.concurrency-code",
+    };
+    halted(stage, made, ids).await
+}
+
+async fn halted_bind(stage: &Stage) -> Result<(), Stop> {
+    let instance = stage.instance().await?.resource;
+    let made = stage
+        .begin(stage.bind(&stage.fresh_binding(&instance)))
+        .await?;
+    let ids = Halt {
+        halts: "unbind.during-create-halts",
+        is_async: "unbind.during-create-last-operation-async",
+        is_sync: "unbind.during-create-last-operation-sync",
+        concurrency: "unbind.concurrency-422",
+        code: "unbind.concurrency-code",
+    };
+    let halted = halted(stage, made, ids).await;
+    stage.remove(&instance).await?;
+    halted
+}
+
+async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
+    let resource = made.resource.clone();
+    let is_busy = made.is_async()
+        && stage
+            .is_in_progress(&resource, Work::Create, &made.reply)
+            .await?;
+    if !is_busy {
+        let made = stage.complete(made).await?;
+        stage.remove(&made.resource).await?;
+        return Err(Stop::because(TOO_QUICK));
+    }
+    let delete = stage.delete(&resource);
+    let reply = stage.send(&delete).await?;
+    if !reply.is_success() {
+        // The creation goes on; only afterwards can it be deleted.
+        let still = stage
+            .is_in_progress(&resource, Work::Create, &made.reply)
+            .await?;
+        if still {
+            for_the_time_being(stage, &reply, ids.concurrency, ids.code);
+        }
+        stage.complete(made).await?;
+        return stage.remove(&resource).await.map(drop);
+    }
+    let expected = "acceptance, or 422, of a deletion while the creation is in progress";
+    stage.kept(&reply, ids.concurrency, expected);
+    if reply.status == 202 {
+        let end = stage.settle(&resource, Work::Delete, &reply).await?;
+        let expected = "the state of the deletion from last operation";
+        let is_told = end != End::Succeeded || !is_there(stage, &resource).await?;
+        match is_told {
+            true => stage.kept(&reply, ids.is_async, expected),
+            false => {
+                let actual = "it succeeded, and the resource can be fetched";
+                stage.tell(&reply, ids.is_async, Sign::Deviates, expected, actual);
+            }
+        }
+    } else {
+        let operation = Stage::operation(&made.reply);
+        let poll = stage.poll(&resource, Work::Create, operation.as_deref());
+        let polled = stage.send(&poll).await?;
+        let state = polled.member("state").and_then(Value::as_str);
+        let is_right = state == Some("failed") || matches!(polled.status, 404 | 410);
+        let expected = "the creation told as failed after its deletion";
+        stage.prefer(&polled, ids.is_sync, is_right, expected);
+    }
+    // Also when the creation would have been done by now.
+    let pause = std::time::Duration::from_millis(50);
+    stage.pause(pause).await;
+    let expected = "nothing left of a creation that was halted";
+    if is_there(stage, &resource).await? {
+        stage.expect(&reply, ids.halts, false, expected);
+    } else if Learned::is(&stage.learned.tells_gone) {
+        let again = stage.send(&delete).await?;
+        stage.expect(&again, ids.halts, again.status == 410, expected);
+        if again.status == 202 {
+            stage.settle(&resource, Work::Delete, &again).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn is_there(stage: &Stage, resource: &Resource) -> Result<bool, Stop> {
+    if !stage.is_fetchable(resource) {
+        return Ok(false);
+    }
+    let reply = stage.send(&stage.fetch(resource)).await?;
+    Ok(reply.status == 200)
+}

@@ -1,0 +1,649 @@
+//! What scenarios are made of: right requests for a plan, resources that are
+//! made and removed, operations that are followed to their end.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::book::{Finding, Sign};
+use super::call::{Call, Endpoint, Resource, Work};
+use super::options::{Expect, Parameters};
+use super::session::{Reply, Session, Stop};
+use super::subject::Subject;
+use crate::fresh::fresh_id;
+
+/// The first pause between two polls, and the longest. A target's Retry-After
+/// counts up to a limit of its own.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(2));
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// What is known of a plan besides its catalog, from the first instance that was
+/// made of it.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    /// Whether a 202 was seen.
+    pub(crate) provisions_async: OnceLock<bool>,
+    pub(crate) updates_async: OnceLock<bool>,
+    pub(crate) deprovisions_async: OnceLock<bool>,
+    pub(crate) binds_async: OnceLock<bool>,
+    pub(crate) unbinds_async: OnceLock<bool>,
+    /// An update that the broker carries out: the members that it changes.
+    pub(crate) update: OnceLock<Value>,
+    /// Whether what does not exist is told to be gone, so that a deletion that
+    /// succeeds shows that something was there.
+    pub(crate) tells_gone: OnceLock<bool>,
+}
+
+impl Learned {
+    pub(crate) fn is(flag: &OnceLock<bool>) -> bool {
+        flag.get().copied().unwrap_or(false)
+    }
+}
+
+/// How an operation has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Succeeded,
+    Failed,
+    /// The broker says, by 410 or 404, that there is nothing any more.
+    Gone,
+}
+
+/// A resource that a scenario has made.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) resource: Resource,
+    /// The answer to the request that made it.
+    pub(crate) reply: Reply,
+    /// That request.
+    pub(crate) call: Call,
+}
+
+impl Made {
+    pub(crate) fn is_async(&self) -> bool {
+        self.reply.status == 202
+    }
+}
+
+/// Where a scenario plays: one plan of the target.
+pub(crate) struct Stage {
+    pub(crate) session: Arc<Session>,
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) learned: Arc<Learned>,
+    slots: Arc<Semaphore>,
+    slot: Mutex<Option<OwnedSemaphorePermit>>,
+}
+
+impl Stage {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        subject: Arc<Subject>,
+        learned: Arc<Learned>,
+        slots: Arc<Semaphore>,
+    ) -> Stage {
+        Stage {
+            session,
+            subject,
+            learned,
+            slots,
+            slot: Mutex::new(None),
+        }
+    }
+
+    /// Waits for a place among the scenarios that run side by side.
+    pub(crate) async fn enter(&self) {
+        // Nobody closes the semaphore.
+        let permit = self.slots.clone().acquire_owned().await.ok();
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+    }
+
+    /// Sleeps, and lets another scenario run meanwhile.
+    pub(crate) async fn pause(&self, span: Duration) {
+        drop(
+            self.slot
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        tokio::time::sleep(span).await;
+        self.enter().await;
+    }
+
+    // What is found.
+
+    pub(crate) async fn send(&self, call: &Call) -> Result<Reply, Stop> {
+        self.session.send(call, Some(&self.subject)).await
+    }
+
+    /// Whether a requirement is one of the version that is judged.
+    pub(crate) fn knows(&self, minor: u8) -> bool {
+        self.session.version().is_at_least(minor)
+    }
+
+    /// Judges a requirement by an answer.
+    pub(crate) fn expect(&self, reply: &Reply, id: &'static str, holds: bool, expected: &str) {
+        self.judge(reply, id, holds, Sign::Broken, expected);
+    }
+
+    /// The same, but where it does not hold that is no violation.
+    pub(crate) fn prefer(&self, reply: &Reply, id: &'static str, holds: bool, expected: &str) {
+        self.judge(reply, id, holds, Sign::Deviates, expected);
+    }
+
+    pub(crate) fn judge(
+        &self,
+        reply: &Reply,
+        id: &'static str,
+        holds: bool,
+        sign: Sign,
+        expected: &str,
+    ) {
+        let code = reply.code().map(|code| format!(" with the error {code}"));
+        let code = code.unwrap_or_default();
+        let actual = format!("it was answered {}{code}", reply.status);
+        self.found(reply, Finding::judge(id, holds, sign, expected, actual));
+    }
+
+    /// Judges a requirement by what an answer says, told in other words than by
+    /// its status.
+    pub(crate) fn tell(
+        &self,
+        reply: &Reply,
+        id: &'static str,
+        sign: Sign,
+        expected: &str,
+        actual: &str,
+    ) {
+        self.found(reply, Finding::judge(id, false, sign, expected, actual));
+    }
+
+    /// Judges what an answer gives; without it, it is no violation unless the
+    /// user has said that there is some.
+    pub(crate) fn prefer_told(&self, reply: &Reply, id: &'static str, holds: bool, expected: &str) {
+        let sign = match self.session.options.expect.contains(&Expect::Credentials) {
+            true => Sign::Broken,
+            false => Sign::Deviates,
+        };
+        self.found(
+            reply,
+            Finding::judge(id, holds, sign, expected, "there are none"),
+        );
+    }
+
+    pub(crate) fn kept(&self, reply: &Reply, id: &'static str, expected: &str) {
+        self.found(reply, Finding::kept(id, expected));
+    }
+
+    fn found(&self, reply: &Reply, finding: Finding) {
+        self.session.find(reply.at, finding);
+    }
+
+    pub(crate) fn unclear(&self, id: &'static str, why: &str) {
+        self.session.record().book.unclear(id, why);
+    }
+
+    // Requests.
+
+    fn parameters(&self) -> &Parameters {
+        &self.session.options.parameters
+    }
+
+    fn hints(&self, call: Call) -> Call {
+        call.query("service_id", &self.subject.service_id)
+            .query("plan_id", &self.subject.plan_id)
+    }
+
+    fn base(&self) -> Value {
+        json!({"service_id": self.subject.service_id, "plan_id": self.subject.plan_id})
+    }
+
+    /// A provision that is right in everything.
+    pub(crate) fn provision(&self, resource: &Resource) -> Call {
+        let mut body = self.base();
+        body["organization_guid"] = ORGANIZATION.into();
+        body["space_guid"] = SPACE.into();
+        if self.knows(12) {
+            body["context"] = context("conformance");
+        }
+        if let Some(parameters) = self.provision_parameters() {
+            body["parameters"] = parameters;
+        }
+        Call::on(Endpoint::Provision, resource)
+            .query("accepts_incomplete", "true")
+            .json(body)
+    }
+
+    /// The parameters of an ordinary provision: the user's, or what the schema
+    /// demands.
+    pub(crate) fn provision_parameters(&self) -> Option<Value> {
+        let own = self.parameters().provision.clone();
+        own.or_else(|| demanded(self.subject.create_schema.as_ref()))
+    }
+
+    /// A bind that is right in everything.
+    pub(crate) fn bind(&self, resource: &Resource) -> Call {
+        let mut body = self.base();
+        let route = ["route_forwarding".to_owned()].into();
+        body["bind_resource"] = match self.subject.requires == route {
+            true => json!({"route": "conformance.example.com"}),
+            false => json!({"app_guid": APP}),
+        };
+        if self.subject.requires != route {
+            body["app_guid"] = APP.into();
+        }
+        if self.knows(13) {
+            body["context"] = context("conformance");
+        }
+        let own = self.parameters().bind.clone();
+        if let Some(own) = own.or_else(|| demanded(self.subject.bind_schema.as_ref())) {
+            body["parameters"] = own;
+        }
+        self.incomplete_if_bindings(Call::on(Endpoint::Bind, resource))
+            .json(body)
+    }
+
+    /// Bindings can be made asynchronously since 2.14.
+    fn incomplete_if_bindings(&self, call: Call) -> Call {
+        match self.knows(14) {
+            true => call.query("accepts_incomplete", "true"),
+            false => call,
+        }
+    }
+
+    /// An update that changes these members.
+    pub(crate) fn update(&self, resource: &Resource, changes: &Value) -> Call {
+        let mut body = json!({"service_id": self.subject.service_id});
+        if let (Some(body), Some(changes)) = (body.as_object_mut(), changes.as_object()) {
+            body.extend(changes.clone());
+        }
+        Call::on(Endpoint::Update, resource)
+            .query("accepts_incomplete", "true")
+            .json(body)
+    }
+
+    pub(crate) fn deprovision(&self, resource: &Resource) -> Call {
+        self.hints(Call::on(Endpoint::Deprovision, resource))
+            .query("accepts_incomplete", "true")
+    }
+
+    pub(crate) fn unbind(&self, resource: &Resource) -> Call {
+        self.incomplete_if_bindings(self.hints(Call::on(Endpoint::Unbind, resource)))
+    }
+
+    /// The deletion of an instance or binding.
+    pub(crate) fn delete(&self, resource: &Resource) -> Call {
+        match resource.binding {
+            None => self.deprovision(resource),
+            Some(_) => self.unbind(resource),
+        }
+    }
+
+    /// A fetch with both hints, which the versions before 2.16 do not know.
+    pub(crate) fn fetch(&self, resource: &Resource) -> Call {
+        let call = match resource.binding {
+            None => Call::on(Endpoint::FetchInstance, resource),
+            Some(_) => Call::on(Endpoint::FetchBinding, resource),
+        };
+        match self.knows(16) {
+            true => self.hints(call),
+            false => call,
+        }
+    }
+
+    /// Whether the offering lets this be fetched.
+    pub(crate) fn is_fetchable(&self, resource: &Resource) -> bool {
+        self.knows(14)
+            && match resource.binding {
+                None => self.subject.has_instance_fetch,
+                Some(_) => self.subject.has_binding_fetch,
+            }
+    }
+
+    /// A poll with both hints.
+    pub(crate) fn poll(&self, resource: &Resource, work: Work, operation: Option<&str>) -> Call {
+        let call = self.hints(self.poll_without_hints(resource, work));
+        match operation {
+            Some(operation) => call.query("operation", operation),
+            None => call,
+        }
+    }
+
+    pub(crate) fn poll_without_hints(&self, resource: &Resource, work: Work) -> Call {
+        Call::on(
+            match resource.binding {
+                None => Endpoint::PollInstance(work),
+                Some(_) => Endpoint::PollBinding(work),
+            },
+            resource,
+        )
+    }
+
+    // Resources.
+
+    /// A fresh id.
+    pub(crate) fn fresh(&self) -> Resource {
+        Resource::instance(fresh_id())
+    }
+
+    /// A fresh id of a binding of this instance.
+    pub(crate) fn fresh_binding(&self, instance: &Resource) -> Resource {
+        instance.with_binding(fresh_id())
+    }
+
+    /// Makes an instance, and waits until it is there.
+    pub(crate) async fn instance(&self) -> Result<Made, Stop> {
+        let resource = self.fresh();
+        self.make(self.provision(&resource)).await
+    }
+
+    /// Makes a binding of an instance, and waits until it is there.
+    pub(crate) async fn binding(&self, instance: &Resource) -> Result<Made, Stop> {
+        let resource = self.fresh_binding(instance);
+        self.make(self.bind(&resource)).await
+    }
+
+    /// Sends a creation of something new and waits until it is done.
+    pub(crate) async fn make(&self, call: Call) -> Result<Made, Stop> {
+        let made = self.begin(call).await?;
+        self.complete(made).await
+    }
+
+    /// Takes a creation of something new that was answered by `reply`, and waits
+    /// until it is done.
+    pub(crate) async fn taken_up(&self, call: Call, reply: Reply) -> Result<Made, Stop> {
+        let made = self.accepted(call, reply)?;
+        self.complete(made).await
+    }
+
+    /// Waits until what was begun is there.
+    pub(crate) async fn complete(&self, made: Made) -> Result<Made, Stop> {
+        if made.is_async() {
+            match self
+                .settle(&made.resource, Work::Create, &made.reply)
+                .await?
+            {
+                End::Succeeded => {}
+                end => {
+                    let asked = &made.reply.asked;
+                    let end = match end {
+                        End::Failed => "failed",
+                        _ => "ended without the resource being there",
+                    };
+                    return Err(Stop::because(format!("the operation of {asked} {end}")));
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// Sends a creation of something new.
+    pub(crate) async fn begin(&self, call: Call) -> Result<Made, Stop> {
+        let reply = self.send(&call).await?;
+        self.accepted(call, reply)
+    }
+
+    fn accepted(&self, call: Call, reply: Reply) -> Result<Made, Stop> {
+        let resource = call.resource.clone();
+        let resource = resource.ok_or_else(|| Stop::because("it creates nothing"))?;
+        let (id, flag) = match resource.binding {
+            None => (
+                "provision.status-201-created",
+                &self.learned.provisions_async,
+            ),
+            Some(_) => ("bind.status-201-created", &self.learned.binds_async),
+        };
+        if !reply.is_success() {
+            return Err(Stop::because(refused(&reply)));
+        }
+        let is_right = reply.status == 201 || (reply.status == 202 && call.accepts_incomplete());
+        self.expect(
+            &reply,
+            id,
+            is_right,
+            "201 Created (or 202 Accepted) for what is new",
+        );
+        if call.accepts_incomplete() {
+            // The first sight counts.
+            let _ = flag.set(reply.status == 202);
+            if reply.status == 201 {
+                self.kept(
+                    &reply,
+                    "async.accepts-incomplete-ignorable",
+                    "a synchronous success",
+                );
+            }
+            self.kept(
+                &reply,
+                "async.mode-varies",
+                "a synchronous or asynchronous success",
+            );
+        }
+        Ok(Made {
+            resource,
+            reply,
+            call,
+        })
+    }
+
+    /// The operation that an answer names, which polls have to repeat.
+    pub(crate) fn operation(reply: &Reply) -> Option<String> {
+        let operation = reply.member("operation")?.as_str()?;
+        (!operation.is_empty()).then(|| operation.to_owned())
+    }
+
+    /// Polls the operation that was accepted by `accepted` until it has ended.
+    pub(crate) async fn settle(
+        &self,
+        resource: &Resource,
+        work: Work,
+        accepted: &Reply,
+    ) -> Result<End, Stop> {
+        let operation = Stage::operation(accepted);
+        let poll = self.poll(resource, work, operation.as_deref());
+        let limit = self
+            .subject
+            .maximum_polling_duration
+            .map(Duration::from_secs);
+        let limit = limit
+            .unwrap_or(Duration::MAX)
+            .min(self.session.options.operation_timeout);
+        let started = Instant::now();
+        let (mut pause, longest) = PAUSES;
+        loop {
+            let reply = self.send(&poll).await?;
+            if let Some(end) = self.end_of(resource, work, &reply)? {
+                if end != End::Failed && work == Work::Delete {
+                    self.session.ledger().strike(resource);
+                }
+                return Ok(end);
+            }
+            if started.elapsed() >= limit {
+                return Err(Stop::because(format!(
+                    "the operation of {} was still in progress after {limit:?}",
+                    accepted.asked
+                )));
+            }
+            self.pause(retry_after(&reply).unwrap_or(pause)).await;
+            pause = (pause * 3 / 2).min(longest);
+        }
+    }
+
+    /// What a poll says: how the operation has ended, or that it has not.
+    pub(crate) fn end_of(
+        &self,
+        resource: &Resource,
+        work: Work,
+        reply: &Reply,
+    ) -> Result<Option<End>, Stop> {
+        let (ok, gone, only_delete) = match resource.binding {
+            None => (
+                "last-operation.status-200",
+                "last-operation.status-410-after-delete",
+                "last-operation.status-410-delete-only",
+            ),
+            Some(_) => (
+                "binding-last-operation.status-200",
+                "binding-last-operation.status-410-after-delete",
+                "binding-last-operation.status-410-delete-only",
+            ),
+        };
+        let expected = "200 to a poll of an operation that was accepted";
+        match (reply.status, work) {
+            (200, _) => {
+                self.kept(reply, ok, expected);
+                if work != Work::Delete {
+                    self.kept(reply, only_delete, "no 410 but after a deletion");
+                }
+                match reply.member("state").and_then(Value::as_str) {
+                    Some("in progress") => Ok(None),
+                    Some("succeeded") => {
+                        if work == Work::Delete {
+                            self.kept(reply, gone, "succeeded or 410 at the end of a deletion");
+                        }
+                        Ok(Some(End::Succeeded))
+                    }
+                    Some("failed") => Ok(Some(End::Failed)),
+                    _ => Err(Stop::because(format!(
+                        "the answer to {} has no state",
+                        reply.asked
+                    ))),
+                }
+            }
+            (410, Work::Delete) => {
+                self.kept(reply, gone, "succeeded or 410 at the end of a deletion");
+                Ok(Some(End::Gone))
+            }
+            // The 404 of what is gone fits its row as well.
+            (404, Work::Delete) => Ok(Some(End::Gone)),
+            (410, _) => {
+                self.prefer(reply, only_delete, false, "no 410 but after a deletion");
+                Err(Stop::because(refused(reply)))
+            }
+            _ => {
+                self.expect(reply, ok, false, expected);
+                Err(Stop::because(refused(reply)))
+            }
+        }
+    }
+
+    /// Whether the operation is in progress now, by a poll.
+    pub(crate) async fn is_in_progress(
+        &self,
+        resource: &Resource,
+        work: Work,
+        accepted: &Reply,
+    ) -> Result<bool, Stop> {
+        let operation = Stage::operation(accepted);
+        let poll = self.poll(resource, work, operation.as_deref());
+        let reply = self.send(&poll).await?;
+        Ok(self.end_of(resource, work, &reply)?.is_none())
+    }
+
+    /// Deletes what exists, and waits until it is gone.
+    pub(crate) async fn remove(&self, resource: &Resource) -> Result<Reply, Stop> {
+        self.remove_by(resource, self.delete(resource)).await
+    }
+
+    /// The same for an instance that an update has moved to another plan.
+    pub(crate) async fn remove_from(&self, resource: &Resource, plan: &str) -> Result<Reply, Stop> {
+        let call = self.delete(resource).query("plan_id", plan);
+        self.remove_by(resource, call).await
+    }
+
+    async fn remove_by(&self, resource: &Resource, call: Call) -> Result<Reply, Stop> {
+        let reply = self.send(&call).await?;
+        let (id, flag) = match resource.binding {
+            None => (
+                "deprovision.status-200-deleted",
+                &self.learned.deprovisions_async,
+            ),
+            Some(_) => ("unbind.status-200-deleted", &self.learned.unbinds_async),
+        };
+        let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+        if is_busy || reply.status >= 500 {
+            return Err(Stop::because(refused(&reply)));
+        }
+        self.expect(
+            &reply,
+            id,
+            matches!(reply.status, 200 | 202),
+            "200 (or 202 Accepted) to the deletion of what exists",
+        );
+        if call.accepts_incomplete() {
+            let _ = flag.set(reply.status == 202);
+        }
+        if reply.status == 202 && self.settle(resource, Work::Delete, &reply).await? == End::Failed
+        {
+            let asked = &reply.asked;
+            return Err(Stop::because(format!("the operation of {asked} failed")));
+        }
+        Ok(reply)
+    }
+
+    /// After a creation that was refused: nothing may be there. A deletion tells,
+    /// where the broker says of what does not exist that it is gone.
+    pub(crate) async fn nothing_made(&self, refused: &Reply, call: &Call) -> Result<(), Stop> {
+        let Some(resource) = &call.resource else {
+            return Ok(());
+        };
+        let reply = self.send(&self.delete(resource)).await?;
+        if !Learned::is(&self.learned.tells_gone) {
+            return Ok(());
+        }
+        let expected = format!("nothing to delete after {} was refused", refused.asked);
+        self.expect(&reply, after(refused), !reply.is_success(), &expected);
+        if reply.status == 202 {
+            self.settle(resource, Work::Delete, &reply).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The entry about what a refused request leaves behind.
+pub(crate) fn after(refused: &Reply) -> &'static str {
+    match refused.status {
+        500.. => "errors.5xx-no-side-effects",
+        _ => "errors.4xx-no-side-effects",
+    }
+}
+
+/// A request that did not succeed, as the reason why others cannot be judged.
+pub(crate) fn refused(reply: &Reply) -> String {
+    let why = reply.member("description").and_then(Value::as_str);
+    let why = why.map(|why| why.chars().take(200).collect::<String>());
+    match why {
+        Some(why) => format!("{} was answered {} ({why})", reply.asked, reply.status),
+        None => format!("{} was answered {}", reply.asked, reply.status),
+    }
+}
+
+fn retry_after(reply: &Reply) -> Option<Duration> {
+    let seconds = reply.answer.header("retry-after")?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
+}
+
+/// Parameters that a schema accepts, if it does not accept that there are none.
+fn demanded(schema: Option<&Value>) -> Option<Value> {
+    let schema = schema?;
+    let required = schema.get("required").and_then(Value::as_array);
+    required.filter(|required| !required.is_empty())?;
+    crate::parameters::valid(schema).ok()
+}
+
+const ORGANIZATION: &str = "5f1c7a56-26f8-4f38-8bc3-95ff4d3d3b60";
+const SPACE: &str = "c1b1d1a4-3f3f-4d2e-9a52-0d8f5fd1c2e7";
+const APP: &str = "0a7d4b0e-5c0f-4f7b-8a53-3a1c7f6a9d11";
+
+/// A context as Cloud Foundry sends it.
+pub(crate) fn context(instance_name: &str) -> Value {
+    json!({
+        "platform": "cloudfoundry",
+        "organization_guid": ORGANIZATION,
+        "space_guid": SPACE,
+        "organization_name": "conformance",
+        "space_name": "conformance",
+        "instance_name": instance_name,
+    })
+}
