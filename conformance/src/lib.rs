@@ -31,6 +31,8 @@ mod fresh;
 mod interrupt;
 mod ledger;
 mod replay;
+#[cfg(feature = "reports")]
+pub mod reports;
 mod run;
 mod secrets;
 mod target;
