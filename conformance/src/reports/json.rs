@@ -3,6 +3,7 @@
 use fixtures::{ApiVersion, Level};
 use serde::{Serialize, Serializer};
 
+use super::text::is_hidden;
 use super::{Kind, kinds, milliseconds, timestamp};
 use crate::check::{CheckRun, CutShort, Evidence, Judged};
 use crate::curl::curl;
@@ -31,9 +32,17 @@ pub fn json(run: &CheckRun, seed: u64) -> String {
         results: run.results.iter().map(|it| Entry::of(run, it)).collect(),
     };
     // Strings and numbers can always be written.
-    let mut text = serde_json::to_string_pretty(&report).unwrap_or_default();
-    text.push('\n');
-    text
+    let text = serde_json::to_string_pretty(&report).unwrap_or_default();
+    let mut escaped = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        // Outside of strings there is none of these but the ends of lines.
+        match c != '\n' && is_hidden(c) {
+            true => escaped += &format!("\\u{:04x}", u32::from(c)),
+            false => escaped.push(c),
+        }
+    }
+    escaped.push('\n');
+    escaped
 }
 
 #[derive(Serialize)]

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 use super::text::printable;
-use super::{Sight, answered, command, grouped, request, sights, timestamp};
-use crate::check::{CheckRun, Judged, Verdict};
+use super::{Sight, answered, command, compared, grouped, request, sights, timestamp};
+use crate::check::{CheckRun, CutShort, Judged, Verdict};
 
 /// One test suite for each area of the ids, one test case for each requirement.
-/// A warning is a success that says so in its output.
+/// A warning is a success that says so in its output. A run that was cut short
+/// has a suite more, with the error that says so.
 pub fn junit(run: &CheckRun) -> Result<String, SerializeError> {
     let mut report = Report::new("conformance");
     report.timestamp = timestamp(run).parse().ok();
@@ -19,7 +20,22 @@ pub fn junit(run: &CheckRun) -> Result<String, SerializeError> {
         suite.add_test_cases(judged.into_iter().map(|judged| case(run, judged)));
         report.add_test_suite(suite);
     }
+    if let Some(cut_short) = &run.cut_short {
+        let mut suite = TestSuite::new("run");
+        suite.add_test_case(incomplete(cut_short));
+        report.add_test_suite(suite);
+    }
     report.to_string()
+}
+
+/// The run itself, which is no success where it did not come to its end.
+fn incomplete(cut_short: &CutShort) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message(match cut_short {
+        CutShort::NoBaseline(words) => xml(&printable(words)),
+        CutShort::Interrupted => "interrupted".to_owned(),
+    });
+    TestCase::new("run.is-complete", status)
 }
 
 fn case(run: &CheckRun, judged: &Judged) -> TestCase {
@@ -64,8 +80,7 @@ fn shown(run: &CheckRun, judged: &Judged) -> String {
             let _ = writeln!(text, "{} {}", request(exchange), answered(exchange));
         }
         for evidence in evidence {
-            let _ = writeln!(text, "expected: {}", printable(&evidence.expected));
-            let _ = writeln!(text, "actual: {}", printable(&evidence.actual));
+            let _ = writeln!(text, "{}", compared(evidence));
         }
         if let Some(exchange) = exchange {
             let _ = writeln!(text, "{}", command(run, exchange));

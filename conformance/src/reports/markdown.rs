@@ -3,7 +3,8 @@
 
 use super::text::{printable, repeat_it};
 use super::{
-    Kind, Sight, VERDICTS, answered, command, count, effort, kinds, request, sights, skipped,
+    Kind, Sight, VERDICTS, answered, command, compared, count, effort, kinds, request, sights,
+    skipped,
 };
 use crate::check::{CheckRun, CutShort, Judged, Verdict};
 
@@ -103,13 +104,7 @@ fn failure(run: &CheckRun, judged: &Judged) -> Vec<String> {
             let line = format!("{} {}", request(exchange), answered(exchange));
             paragraphs.push(code(&line));
         }
-        let compared: Vec<String> = evidence
-            .iter()
-            .map(|it| {
-                let (expected, actual) = (printable(&it.expected), printable(&it.actual));
-                format!("expected: {expected}\nactual:   {actual}")
-            })
-            .collect();
+        let compared: Vec<String> = evidence.into_iter().map(compared).collect();
         paragraphs.push(fence("text", &compared.join("\n")));
         if let Some(exchange) = exchange {
             let command = command(run, exchange);

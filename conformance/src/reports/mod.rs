@@ -125,6 +125,13 @@ fn sights<'a>(run: &'a CheckRun, judged: &'a Judged) -> (Vec<Sight<'a>>, usize) 
     (sights.collect(), more)
 }
 
+/// What was expected and what came, further lines of each below the first.
+fn compared(evidence: &Evidence) -> String {
+    let side = |text: &str| text::printable(text).replace('\n', "\n          ");
+    let (expected, actual) = (side(&evidence.expected), side(&evidence.actual));
+    format!("expected: {expected}\nactual:   {actual}")
+}
+
 /// A request, without control characters and without end.
 fn request(exchange: &Exchange) -> String {
     text::one_line(&exchange.request.to_string())

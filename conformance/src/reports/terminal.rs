@@ -104,7 +104,7 @@ fn entry(run: &CheckRun, judged: &Judged, width: usize, detail: Detail) -> Strin
     match (judged.verdict, detail) {
         (Verdict::Fail | Verdict::Warn, _) => broken(run, judged, width, detail),
         (_, Detail::Verbose) => {
-            let mut text = name(judged);
+            let mut text = name(judged, width);
             text += &indented(&judged.requirement.statement, width, 6);
             text + &indented(&printable(&judged.reason), width, 6)
         }
@@ -113,19 +113,20 @@ fn entry(run: &CheckRun, judged: &Judged, width: usize, detail: Detail) -> Strin
 }
 
 /// The line that a requirement begins with.
-fn name(judged: &Judged) -> String {
+fn name(judged: &Judged, width: usize) -> String {
     let (style, symbol) = (style(judged.verdict), symbol(judged.verdict));
     let (id, level) = (judged.requirement.id.as_str(), judged.level);
-    match judged.verdict {
-        Verdict::Fail => format!("  {style}{symbol} {id}{style:#} {level}\n"),
-        _ => format!("  {style}{symbol}{style:#} {id} {level}\n"),
-    }
+    let told = match judged.verdict {
+        Verdict::Fail => format!("{style}{symbol} {id}{style:#} {level}"),
+        _ => format!("{style}{symbol}{style:#} {id} {level}"),
+    };
+    indented(&told, width, 2)
 }
 
 /// A requirement that is not kept, and what shows it.
 fn broken(run: &CheckRun, judged: &Judged, width: usize, detail: Detail) -> String {
     let requirement = &judged.requirement;
-    let mut text = name(judged);
+    let mut text = name(judged, width);
     text += &indented(&requirement.statement, width, 6);
     text += &labelled("section", &requirement.section, width, 6);
     text += &indented(&printable(&judged.reason), width, 6);
@@ -143,7 +144,7 @@ fn broken(run: &CheckRun, judged: &Judged, width: usize, detail: Detail) -> Stri
         {
             let command = command(run, exchange);
             let label = repeat_it(std::slice::from_ref(&command));
-            line(&mut text, 6, &format!("{LABEL}{label}:{LABEL:#}"));
+            text += &indented(&format!("{LABEL}{label}:{LABEL:#}"), width, 6);
             block(&mut text, 8, &command);
         }
     }
@@ -155,15 +156,21 @@ fn broken(run: &CheckRun, judged: &Judged, width: usize, detail: Detail) -> Stri
 
 fn compared(evidence: &Evidence, width: usize) -> String {
     let expected = labelled("expected", &printable(&evidence.expected), width, 8);
-    expected + &labelled("actual  ", &printable(&evidence.actual), width, 8)
+    expected + &labelled("actual", &printable(&evidence.actual), width, 8)
 }
 
-/// Something with a label before it, or above it where it has several lines.
+/// Something behind a label, or below it where it has several lines.
 fn labelled(label: &str, content: &str, width: usize, indent: usize) -> String {
+    const COLUMN: usize = "expected  ".len();
     let head = format!("{:indent$}{LABEL}{label}{LABEL:#}", "");
-    let taken = indent + label.len() + 2;
+    let taken = indent + COLUMN;
+    let gap = COLUMN.saturating_sub(label.len());
     match content.contains('\n') {
-        false => format!("{head}  {}", wrapped(&spaced(content), width, taken, taken)),
+        false => format!(
+            "{head}{:gap$}{}",
+            "",
+            wrapped(&spaced(content), width, taken, taken)
+        ),
         true => format!("{head}\n{}", indented(content, width, indent + 2)),
     }
 }
@@ -189,7 +196,7 @@ fn spaced(content: &str) -> String {
 
 /// Why what was skipped.
 fn not_judged(run: &CheckRun, width: usize) -> String {
-    let mut text = format!("{TITLE}Skipped{TITLE:#}\n");
+    let mut text = format!("\n{TITLE}Skipped{TITLE:#}\n");
     for (reason, judged) in skipped(run) {
         let ids = judged.iter().map(|it| it.requirement.id.as_str());
         let ids: Vec<&str> = ids.take(MOST_IDS).collect();
@@ -237,11 +244,10 @@ fn summary(run: &CheckRun, width: usize) -> String {
         true => format!(", with USER:PASS in {}", crate::AUTH_VARIABLE),
         false => String::new(),
     };
-    let again = format!(
-        "{LABEL}again{needs}:{LABEL:#} conformance check {}",
-        run.target
-    );
-    text + &wrapped(&again, width, 0, 6)
+    let label = format!("{LABEL}see it again{needs}:{LABEL:#}");
+    text += &wrapped(&label, width, 0, 6);
+    line(&mut text, 2, &format!("conformance check {}", run.target));
+    text
 }
 
 /// How many requirements of a kind came to what.

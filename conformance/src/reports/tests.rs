@@ -3,10 +3,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use fixtures::{ApiVersion, Level, Line, Observability, Requirement, RequirementId};
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use quick_junit::{Report, TestCaseStatus};
 use regex::Regex;
 use serde_json::{Value, json};
 
 use super::markdown::{code, fence};
+use super::text::is_hidden;
 use super::{Detail, junit, markdown, terminal};
 use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
@@ -199,32 +201,487 @@ fn screen(run: &CheckRun, width: usize, detail: Detail) -> String {
 
 #[test]
 fn a_run_as_json() {
-    assert_snapshot!(json(&run_saying(NASTY)), @"");
+    assert_snapshot!(json(&run_saying(NASTY)), @r#"
+    {
+      "version": 1,
+      "target": "http://127.0.0.1:8080",
+      "api_version": "2.17",
+      "seed": 42,
+      "started_at": "2026-01-01T00:00:00.250Z",
+      "duration_ms": 3250,
+      "requests": 3,
+      "cut_short": null,
+      "summary": {
+        "must": {
+          "pass": 1,
+          "fail": 1,
+          "warn": 0,
+          "skip": 1
+        },
+        "should": {
+          "pass": 0,
+          "warn": 1,
+          "skip": 1
+        },
+        "may": {
+          "pass": 1,
+          "skip": 0
+        }
+      },
+      "leftovers": [
+        {
+          "id": "6e1f-instance",
+          "request": "DELETE /v2/service_instances/6e1f-instance",
+          "instead": "was answered 500"
+        }
+      ],
+      "results": [
+        {
+          "id": "catalog.get-returns-200",
+          "level": "MUST",
+          "section": "Catalog Management / Response",
+          "since": "2.11",
+          "verdict": "pass",
+          "reason": "",
+          "statement": "A request for the catalog is answered 200 OK.",
+          "evidence": [
+            {
+              "expected": "status 200",
+              "actual": "status 200",
+              "request": {
+                "method": "GET",
+                "url": "http://127.0.0.1:8080/v2/catalog",
+                "headers": {
+                  "X-Broker-API-Version": "2.17",
+                  "Authorization": "Basic $CONFORMANCE_AUTH",
+                  "Accept": "application/json",
+                  "User-Agent": "conformance/VERSION"
+                },
+                "body": null
+              },
+              "response": {
+                "status": 200,
+                "headers": {
+                  "content-type": "application/json",
+                  "x-a": "1, 2"
+                },
+                "body": "{}"
+              },
+              "curl": "curl -i --path-as-is --globoff -X GET -H 'X-Broker-API-Version: 2.17' \\\n  -u \"$CONFORMANCE_AUTH\" -H 'Accept: application/json' \\\n  'http://127.0.0.1:8080/v2/catalog'"
+            }
+          ]
+        },
+        {
+          "id": "provision.body-is-object",
+          "level": "MUST",
+          "section": "Provisioning / Response",
+          "since": "2.11",
+          "verdict": "fail",
+          "reason": "the answer to a provision request is no JSON object",
+          "statement": "The answer to a provision request has a body that is one JSON object, whatever its status is.",
+          "evidence": [
+            {
+              "expected": "a JSON object",
+              "actual": "the text \u001b[31mred\u001b[0m\u0007 ``` | <script>alert(1)</script> ]]> &amp; @you\u202e",
+              "request": {
+                "method": "PUT",
+                "url": "http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true",
+                "headers": {
+                  "X-Broker-API-Version": "2.17",
+                  "Authorization": "Basic $CONFORMANCE_AUTH",
+                  "Accept": "application/json",
+                  "User-Agent": "conformance/VERSION"
+                },
+                "body": "{\"service_id\":\"s\",\"plan_id\":\"p\"}"
+              },
+              "response": {
+                "status": 200,
+                "headers": {
+                  "content-type": "application/json",
+                  "x-a": "1, 2"
+                },
+                "body": "\u001b[31mred\u001b[0m\u0007 ``` | <script>alert(1)</script> ]]> &amp; @you\u202e"
+              },
+              "curl": "curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \\\n  -u \"$CONFORMANCE_AUTH\" -H 'Accept: application/json' \\\n  -H 'Content-Type:' --data-raw '{\"service_id\":\"s\",\"plan_id\":\"p\"}' \\\n  'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'"
+            },
+            {
+              "expected": "an answer",
+              "actual": "no answer\nwithin ten seconds",
+              "request": {
+                "method": "PUT",
+                "url": "http://127.0.0.1:8080/v2/service_instances/6e1f-other",
+                "headers": {
+                  "X-Broker-API-Version": "2.17",
+                  "Authorization": "Basic $CONFORMANCE_AUTH",
+                  "Accept": "application/json",
+                  "User-Agent": "conformance/VERSION"
+                },
+                "body": "{}"
+              },
+              "response": null,
+              "failure": "no complete answer within 10s",
+              "curl": "curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \\\n  -u \"$CONFORMANCE_AUTH\" -H 'Accept: application/json' \\\n  -H 'Content-Type:' --data-raw '{}' \\\n  'http://127.0.0.1:8080/v2/service_instances/6e1f-other'"
+            }
+          ]
+        },
+        {
+          "id": "provision.error-has-description",
+          "level": "SHOULD",
+          "section": "Provisioning / Response",
+          "since": "2.11",
+          "verdict": "warn",
+          "reason": "the error \u001b[31mred\u001b[0m\u0007 ``` | <script>alert(1)</script> ]]> &amp; @you\u202e has no description",
+          "statement": "An error comes with a description for its reader.",
+          "evidence": [
+            {
+              "expected": "a member description",
+              "actual": "none",
+              "request": {
+                "method": "PUT",
+                "url": "http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true",
+                "headers": {
+                  "X-Broker-API-Version": "2.17",
+                  "Authorization": "Basic $CONFORMANCE_AUTH",
+                  "Accept": "application/json",
+                  "User-Agent": "conformance/VERSION"
+                },
+                "body": "{\"service_id\":\"s\",\"plan_id\":\"p\"}"
+              },
+              "response": {
+                "status": 200,
+                "headers": {
+                  "content-type": "application/json",
+                  "x-a": "1, 2"
+                },
+                "body": "\u001b[31mred\u001b[0m\u0007 ``` | <script>alert(1)</script> ]]> &amp; @you\u202e"
+              },
+              "curl": "curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \\\n  -u \"$CONFORMANCE_AUTH\" -H 'Accept: application/json' \\\n  -H 'Content-Type:' --data-raw '{\"service_id\":\"s\",\"plan_id\":\"p\"}' \\\n  'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'"
+            }
+          ]
+        },
+        {
+          "id": "provision.dashboard-url",
+          "level": "MAY",
+          "section": "Provisioning",
+          "since": "2.11",
+          "verdict": "pass",
+          "reason": "",
+          "statement": "A broker can tell the URL of a dashboard.",
+          "evidence": []
+        },
+        {
+          "id": "bind.unique-id",
+          "level": "MUST NOT",
+          "section": "Binding / Request",
+          "since": "2.11",
+          "verdict": "skip",
+          "reason": "no plan of the catalog can be bound",
+          "statement": "A binding id stands for no other binding of the broker.",
+          "evidence": []
+        },
+        {
+          "id": "bind.credentials",
+          "level": "SHOULD",
+          "section": "Binding / Response",
+          "since": "2.11",
+          "verdict": "skip",
+          "reason": "no plan of the catalog can be bound",
+          "statement": "A binding comes with credentials.",
+          "evidence": []
+        }
+      ]
+    }
+    "#);
 }
 
 #[test]
 fn a_run_as_junit_xml() {
-    assert_snapshot!(junit(&run_saying(NASTY)).unwrap(), @"");
+    assert_snapshot!(junit(&run_saying(NASTY)).unwrap(), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="conformance" tests="6" skipped="2" failures="1" errors="0" timestamp="2026-01-01T00:00:00.250+00:00" time="3.250">
+        <testsuite name="catalog" tests="1" skipped="0" errors="0" failures="0">
+            <testcase name="catalog.get-returns-200" classname="Catalog Management / Response"/>
+        </testsuite>
+        <testsuite name="provision" tests="3" skipped="0" errors="0" failures="1">
+            <testcase name="provision.body-is-object" classname="Provisioning / Response">
+                <failure message="the answer to a provision request is no JSON object" type="MUST">MUST: The answer to a provision request has a body that is one JSON object, whatever its status is.
+
+    PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was answered 200
+    expected: a JSON object
+    actual:   the text �[31mred�[0m� ``` | &lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; &amp;amp; @you�
+    curl -i --path-as-is --globoff -X PUT -H &apos;X-Broker-API-Version: 2.17&apos; \
+      -u &quot;$CONFORMANCE_AUTH&quot; -H &apos;Accept: application/json&apos; \
+      -H &apos;Content-Type:&apos; --data-raw &apos;{&quot;service_id&quot;:&quot;s&quot;,&quot;plan_id&quot;:&quot;p&quot;}&apos; \
+      &apos;http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true&apos;
+
+    PUT /v2/service_instances/6e1f-other got no answer: no complete answer within 10s
+    expected: an answer
+    actual:   no answer
+              within ten seconds
+    curl -i --path-as-is --globoff -X PUT -H &apos;X-Broker-API-Version: 2.17&apos; \
+      -u &quot;$CONFORMANCE_AUTH&quot; -H &apos;Accept: application/json&apos; \
+      -H &apos;Content-Type:&apos; --data-raw &apos;{}&apos; \
+      &apos;http://127.0.0.1:8080/v2/service_instances/6e1f-other&apos;
+    </failure>
+            </testcase>
+            <testcase name="provision.error-has-description" classname="Provisioning / Response">
+                <system-out>warning: the error �[31mred�[0m� ``` | &lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; &amp;amp; @you� has no description
+    SHOULD: An error comes with a description for its reader.
+
+    PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was answered 200
+    expected: a member description
+    actual:   none
+    curl -i --path-as-is --globoff -X PUT -H &apos;X-Broker-API-Version: 2.17&apos; \
+      -u &quot;$CONFORMANCE_AUTH&quot; -H &apos;Accept: application/json&apos; \
+      -H &apos;Content-Type:&apos; --data-raw &apos;{&quot;service_id&quot;:&quot;s&quot;,&quot;plan_id&quot;:&quot;p&quot;}&apos; \
+      &apos;http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true&apos;
+    </system-out>
+            </testcase>
+            <testcase name="provision.dashboard-url" classname="Provisioning"/>
+        </testsuite>
+        <testsuite name="bind" tests="2" skipped="2" errors="0" failures="0">
+            <testcase name="bind.unique-id" classname="Binding / Request">
+                <skipped message="no plan of the catalog can be bound"/>
+            </testcase>
+            <testcase name="bind.credentials" classname="Binding / Response">
+                <skipped message="no plan of the catalog can be bound"/>
+            </testcase>
+        </testsuite>
+    </testsuites>
+    "#);
 }
 
 #[test]
 fn a_run_as_markdown() {
-    assert_snapshot!(markdown(&run_saying(NASTY)), @"");
+    assert_snapshot!(markdown(&run_saying(NASTY)), @r#"
+    ## ✘ 1 requirement is broken
+
+    Open Service Broker API 2.17 at `http://127.0.0.1:8080`: 3 requests in 3s 250ms.
+
+    | | passed | failed | warned | skipped |
+    | :-- | --: | --: | --: | --: |
+    | MUST | 1 | 1 | 0 | 1 |
+    | SHOULD | 0 | 0 | 1 | 1 |
+    | MAY | 1 | 0 | 0 | 0 |
+
+    ### Failed
+
+    #### ✘ `provision.body-is-object` (MUST)
+
+    The answer to a provision request has a body that is one JSON object, whatever its status is.
+
+    Section: Provisioning / Response
+
+    Reason: `the answer to a provision request is no JSON object`
+
+    `PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was answered 200`
+
+    ````text
+    expected: a JSON object
+    actual:   the text �[31mred�[0m� ``` | <script>alert(1)</script> ]]> &amp; @you�
+    ````
+
+    repeat it, with USER:PASS in CONFORMANCE_AUTH:
+
+    ```sh
+    curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+      -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+      -H 'Content-Type:' --data-raw '{"service_id":"s","plan_id":"p"}' \
+      'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'
+    ```
+
+    `PUT /v2/service_instances/6e1f-other got no answer: no complete answer within 10s`
+
+    ```text
+    expected: an answer
+    actual:   no answer
+              within ten seconds
+    ```
+
+    repeat it, with USER:PASS in CONFORMANCE_AUTH:
+
+    ```sh
+    curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+      -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+      -H 'Content-Type:' --data-raw '{}' \
+      'http://127.0.0.1:8080/v2/service_instances/6e1f-other'
+    ```
+
+    ### Warned
+
+    - `provision.error-has-description` (SHOULD): An error comes with a description for its reader. ````the error �[31mred�[0m� ``` | <script>alert(1)</script> ]]> &amp; @you� has no description````
+
+    ### Left behind
+
+    - `6e1f-instance`: `DELETE /v2/service_instances/6e1f-instance` `was answered 500`
+
+    <details>
+    <summary>2 skipped</summary>
+
+    - `no plan of the catalog can be bound` (2): `bind.unique-id`, `bind.credentials`
+
+    </details>
+    "#);
 }
 
 #[test]
 fn a_run_on_a_terminal() {
-    assert_snapshot!(screen(&run_saying(NASTY), 80, Detail::Normal), @"");
+    assert_snapshot!(screen(&run_saying(NASTY), 80, Detail::Normal), @r#"
+    Open Service Broker API 2.17 at http://127.0.0.1:8080
+    ✔ Catalog Management: 1 passed
+    ✘ Provisioning: 1 passed, 1 failed, 1 warned
+      ✘ provision.body-is-object MUST
+          The answer to a provision request has a body that is one JSON object,
+          whatever its status is.
+          section   Provisioning / Response
+          the answer to a provision request is no JSON object
+          PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
+          answered 200
+            expected  a JSON object
+            actual    the text �[31mred�[0m� ``` | <script>alert(1)</script> ]]>
+                      &amp; @you�
+          repeat it, with USER:PASS in CONFORMANCE_AUTH:
+            curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+              -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+              -H 'Content-Type:' --data-raw '{"service_id":"s","plan_id":"p"}' \
+              'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'
+          PUT /v2/service_instances/6e1f-other got no answer: no complete answer
+          within 10s
+            expected  an answer
+            actual
+              no answer
+              within ten seconds
+          repeat it, with USER:PASS in CONFORMANCE_AUTH:
+            curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+              -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+              -H 'Content-Type:' --data-raw '{}' \
+              'http://127.0.0.1:8080/v2/service_instances/6e1f-other'
+      ! provision.error-has-description SHOULD
+          An error comes with a description for its reader.
+          section   Provisioning / Response
+          the error �[31mred�[0m� ``` | <script>alert(1)</script> ]]> &amp;
+          @you� has no description
+          PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
+          answered 200
+            expected  a member description
+            actual    none
+          repeat it, with USER:PASS in CONFORMANCE_AUTH:
+            curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+              -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+              -H 'Content-Type:' --data-raw '{"service_id":"s","plan_id":"p"}' \
+              'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'
+    – Binding: 2 skipped
+
+    Skipped
+      – no plan of the catalog can be bound (2): bind.unique-id, bind.credentials
+
+    MUST 1 passed, 1 failed, 0 warned, 1 skipped
+    SHOULD 0 passed, 1 warned, 1 skipped
+    MAY 1 passed, 0 skipped
+    3 requests in 3s 250ms
+      ! 6e1f-instance is left behind: DELETE /v2/service_instances/6e1f-instance was
+          answered 500
+    see it again, with USER:PASS in CONFORMANCE_AUTH:
+      conformance check http://127.0.0.1:8080
+    "#);
 }
 
 #[test]
 fn a_run_on_a_quiet_terminal() {
-    assert_snapshot!(screen(&run_saying(NASTY), 80, Detail::Quiet), @"");
+    assert_snapshot!(screen(&run_saying(NASTY), 80, Detail::Quiet), @"
+      ✘ provision.body-is-object MUST
+          The answer to a provision request has a body that is one JSON object,
+          whatever its status is.
+          section   Provisioning / Response
+          the answer to a provision request is no JSON object
+          PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
+          answered 200
+            expected  a JSON object
+            actual    the text �[31mred�[0m� ``` | <script>alert(1)</script> ]]>
+                      &amp; @you�
+          PUT /v2/service_instances/6e1f-other got no answer: no complete answer
+          within 10s
+            expected  an answer
+            actual
+              no answer
+              within ten seconds
+
+    MUST 1 passed, 1 failed, 0 warned, 1 skipped
+    SHOULD 0 passed, 1 warned, 1 skipped
+    MAY 1 passed, 0 skipped
+    3 requests in 3s 250ms
+      ! 6e1f-instance is left behind: DELETE /v2/service_instances/6e1f-instance was
+          answered 500
+    see it again, with USER:PASS in CONFORMANCE_AUTH:
+      conformance check http://127.0.0.1:8080
+    ");
 }
 
 #[test]
 fn a_run_on_a_verbose_terminal() {
-    assert_snapshot!(screen(&run_saying("{}"), 80, Detail::Verbose), @"");
+    assert_snapshot!(screen(&run_saying("{}"), 80, Detail::Verbose), @r#"
+    Open Service Broker API 2.17 at http://127.0.0.1:8080
+    ✔ Catalog Management: 1 passed
+      ✔ catalog.get-returns-200 MUST
+          A request for the catalog is answered 200 OK.
+    ✘ Provisioning: 1 passed, 1 failed, 1 warned
+      ✘ provision.body-is-object MUST
+          The answer to a provision request has a body that is one JSON object,
+          whatever its status is.
+          section   Provisioning / Response
+          the answer to a provision request is no JSON object
+          PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
+          answered 200
+            expected  a JSON object
+            actual    the text {}
+          repeat it, with USER:PASS in CONFORMANCE_AUTH:
+            curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+              -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+              -H 'Content-Type:' --data-raw '{"service_id":"s","plan_id":"p"}' \
+              'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'
+          PUT /v2/service_instances/6e1f-other got no answer: no complete answer
+          within 10s
+            expected  an answer
+            actual
+              no answer
+              within ten seconds
+          repeat it, with USER:PASS in CONFORMANCE_AUTH:
+            curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+              -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+              -H 'Content-Type:' --data-raw '{}' \
+              'http://127.0.0.1:8080/v2/service_instances/6e1f-other'
+      ! provision.error-has-description SHOULD
+          An error comes with a description for its reader.
+          section   Provisioning / Response
+          the error {} has no description
+          PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
+          answered 200
+            expected  a member description
+            actual    none
+          repeat it, with USER:PASS in CONFORMANCE_AUTH:
+            curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+              -u "$CONFORMANCE_AUTH" -H 'Accept: application/json' \
+              -H 'Content-Type:' --data-raw '{"service_id":"s","plan_id":"p"}' \
+              'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'
+      ✔ provision.dashboard-url MAY
+          A broker can tell the URL of a dashboard.
+    – Binding: 2 skipped
+      – bind.unique-id MUST NOT
+          A binding id stands for no other binding of the broker.
+          no plan of the catalog can be bound
+      – bind.credentials SHOULD
+          A binding comes with credentials.
+          no plan of the catalog can be bound
+
+    MUST 1 passed, 1 failed, 0 warned, 1 skipped
+    SHOULD 0 passed, 1 warned, 1 skipped
+    MAY 1 passed, 0 skipped
+    3 requests in 3s 250ms
+      ! 6e1f-instance is left behind: DELETE /v2/service_instances/6e1f-instance was
+          answered 500
+    see it again, with USER:PASS in CONFORMANCE_AUTH:
+      conformance check http://127.0.0.1:8080
+    "#);
 }
 
 #[test]
@@ -236,11 +693,59 @@ fn a_run_that_found_no_broker_says_so_everywhere() {
     run.cut_short = Some(CutShort::NoBaseline(
         "cannot reach http://127.0.0.1:8080: connection refused".to_owned(),
     ));
-    assert_snapshot!(screen(&run, 80, Detail::Quiet), @"");
-    assert_snapshot!(markdown(&run), @"");
+    assert_snapshot!(screen(&run, 80, Detail::Quiet), @"
+    cut short: cannot reach http://127.0.0.1:8080: connection refused
+    MUST 0 passed, 0 failed, 0 warned, 1 skipped
+    SHOULD 0 passed, 0 warned, 1 skipped
+    MAY 0 passed, 0 skipped
+    0 requests in 3s 250ms
+    see it again:
+      conformance check http://127.0.0.1:8080
+    ");
+    assert_snapshot!(markdown(&run), @"
+    ## – The broker could not be judged
+
+    Open Service Broker API 2.17 at `http://127.0.0.1:8080`: 0 requests in 3s 250ms.
+
+    Cut short: `cannot reach http://127.0.0.1:8080: connection refused`
+
+    | | passed | failed | warned | skipped |
+    | :-- | --: | --: | --: | --: |
+    | MUST | 0 | 0 | 0 | 1 |
+    | SHOULD | 0 | 0 | 0 | 1 |
+    | MAY | 0 | 0 | 0 | 0 |
+
+    <details>
+    <summary>2 skipped</summary>
+
+    - `no plan of the catalog can be bound` (2): `bind.unique-id`, `bind.credentials`
+
+    </details>
+    ");
     let report: Value = serde_json::from_str(&json(&run)).unwrap();
-    assert_snapshot!(report["cut_short"], @"");
+    assert_snapshot!(report["cut_short"], @r#""cannot reach http://127.0.0.1:8080: connection refused""#);
     assert!(schema().is_valid(&report));
+    let xml = Report::deserialize_from_str(&junit(&run).unwrap()).unwrap();
+    assert_eq!((xml.tests, xml.skipped, xml.errors), (3, 2, 1));
+}
+
+#[test]
+fn the_json_tells_what_a_target_said_without_sending_it_to_a_terminal() {
+    let said = "\u{1b}[0m \u{7f} \u{9b}31m \u{202e} \"\\\t\r\n";
+    let text = json(&run_saying(said));
+    assert!(!text.contains(|c| c != '\n' && is_hidden(c)));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        report["results"][1]["evidence"][0]["response"]["body"],
+        said
+    );
+}
+
+#[test]
+fn the_summary_is_one_line_where_there_is_room_for_it() {
+    let shown = screen(&run_saying(NASTY), 120, Detail::Quiet);
+    let summary = shown.lines().find(|line| line.starts_with("MUST")).unwrap();
+    assert_snapshot!(summary, @"MUST 1 passed, 1 failed, 0 warned, 1 skipped · SHOULD 0 passed, 1 warned, 1 skipped · MAY 1 passed, 0 skipped");
 }
 
 #[test]
@@ -368,14 +873,17 @@ proptest! {
         let xml = junit(&run_saying(&text)).unwrap();
         let allowed = |c| matches!(c, '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
         prop_assert!(xml.chars().all(allowed), "{xml:?}");
-        let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();
+        let report = Report::deserialize_from_str(&xml).unwrap();
         prop_assert_eq!((report.tests, report.failures, report.skipped), (6, 1, 2));
-        let sound: String = text.chars().filter(|c| c.is_ascii_alphabetic()).collect();
-        let failure = format!("{:?}", report.test_suites[1].test_cases[0].status);
-        let said = failure.split("the text ").nth(1).unwrap();
-        let said = said.split("PUT").next().unwrap();
-        let count = |text: &str| text.chars().filter(|c| *c == 'a').count();
-        prop_assert!(count(said) >= count(&sound), "{said}");
+        let TestCaseStatus::NonSuccess { description: Some(shown), .. } =
+            &report.test_suites[1].test_cases[0].status
+        else {
+            panic!("a failure without description: {xml}");
+        };
+        let (_, shown) = shown.split_once("the text ").unwrap();
+        let (shown, _) = shown.split_once("curl -i").unwrap();
+        let count = |text: &str| text.matches(['a', '<', '&', '\u{10ffff}']).count();
+        prop_assert_eq!(count(shown), count(&text), "{}", shown);
     }
 
     #[test]
@@ -410,8 +918,12 @@ proptest! {
             prop_assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
             let mut is_command = false;
             for line in shown.lines() {
-                is_command = line.starts_with("        curl") || (is_command && line.starts_with("          "));
-                let fits = textwrap::core::display_width(line) <= width;
+                is_command = line.starts_with("        curl")
+                    || (is_command && line.starts_with("          "))
+                    || line.starts_with("  conformance check");
+                // The measure takes symbols for two columns wide.
+                let plain = line.replace(['✔', '✘', '–'], ".");
+                let fits = textwrap::core::display_width(&plain) <= width;
                 let words = line.split_whitespace().count();
                 // Labels stand before words.
                 let is_one_word = words <= 1 || (words <= 2 && line.starts_with("        "));

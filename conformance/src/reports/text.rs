@@ -40,14 +40,18 @@ pub fn one_line(text: &str) -> String {
 /// A text in which what cannot be seen but has an effect, as control characters
 /// and changes of the writing direction, is replaced.
 pub(super) fn visible(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
         .map(|c| match c {
             '\n' | '\t' => c,
-            c if c.is_control() || turns(c) => char::REPLACEMENT_CHARACTER,
+            c if is_hidden(c) => char::REPLACEMENT_CHARACTER,
             c => c,
         })
         .collect()
+}
+
+/// Whether a character cannot be seen but has an effect.
+pub(super) fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Adds a line.
