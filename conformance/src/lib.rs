@@ -33,6 +33,8 @@ mod ledger;
 mod parameters;
 mod references;
 mod replay;
+#[cfg(feature = "reports")]
+pub mod reports;
 mod run;
 mod secrets;
 mod target;

@@ -76,6 +76,16 @@ pub enum CutShort {
     Interrupted,
 }
 
+impl CutShort {
+    /// What happened, in words.
+    pub fn words(&self) -> &str {
+        match self {
+            CutShort::NoBaseline(words) | CutShort::NoInstance(words) => words,
+            CutShort::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// How many requirements of a kind came to each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

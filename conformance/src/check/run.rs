@@ -126,12 +126,14 @@ pub fn interrupted_target(path: &Path) -> Result<String, LedgerError> {
 pub async fn clean_up(
     client: Client,
     auth: Option<Auth>,
+    headers: Vec<(String, String)>,
     path: &Path,
 ) -> Result<Vec<Leftover>, LedgerError> {
     let (_, api_version, entries) = Ledger::read(path)?;
     let options = Options {
         api_version,
         auth,
+        headers,
         ..Options::default()
     };
     let ledger = Ledger::resume(path, entries)?;

@@ -1,11 +1,16 @@
 //! The reference broker and its echo service, in this process.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use broker::{CatalogSource, Config, DEFAULT_PORT, EchoUrl, StorePlace};
 use serving::{GRACE, Interrupts, Listen, RequestLog, Running, StartError};
 
 use super::console;
+
+/// How long the showcase's asynchronous operations take: long enough to be
+/// observed, and no longer.
+const SHORT_DELAY: Duration = Duration::from_millis(250);
 
 /// Both servers, listening.
 pub(crate) struct Pair {
@@ -18,6 +23,18 @@ impl Pair {
     pub(crate) async fn on_free_ports() -> Result<Pair, StartError> {
         let echo = mock_echo::start(Listen::locally(0)).await?;
         let config = Config::new(echo_url(&echo)?);
+        let broker = broker::start(Listen::locally(0), &config).await?;
+        Ok(Pair { broker, echo })
+    }
+
+    /// Both on free ports, silently, with every feature of the specification.
+    pub(crate) async fn of_showcase() -> Result<Pair, StartError> {
+        let echo = mock_echo::start(Listen::locally(0)).await?;
+        let config = Config {
+            catalog: CatalogSource::Showcase,
+            async_delay: SHORT_DELAY,
+            ..Config::new(echo_url(&echo)?)
+        };
         let broker = broker::start(Listen::locally(0), &config).await?;
         Ok(Pair { broker, echo })
     }

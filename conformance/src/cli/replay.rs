@@ -1,14 +1,17 @@
 //! `conformance replay`, and `conformance` without a command.
 
-use std::env::{self, VarError};
 use std::time::Duration;
 
-use conformance::{AUTH_VARIABLE, Client, Credentials, Event, Exit, Interrupt, Run, Target};
+use conformance::{
+    Auth, Client, Credentials, Event, Exit, Interrupt, Options, Run, Target, reports,
+};
 use fixtures::Suite;
-use serving::Interrupts;
 
 use super::args;
+use super::check::watched;
 use super::console;
+use super::interrupted_twice;
+use super::login;
 use super::pair::Pair;
 use super::report;
 
@@ -31,12 +34,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// Reads the arguments; an error says in words what is wrong with them.
     pub(crate) fn new(args: args::Replay) -> Result<Plan, String> {
-        let (target, in_url) = Target::parse(&args.url).map_err(|error| error.to_string())?;
-        let credentials = match (args.auth, in_url) {
-            (Some(auth), _) => Some(credentials("--auth", &auth)?),
-            (None, Some(in_url)) => Some(in_url),
-            (None, None) => from_environment()?,
-        };
+        let (target, credentials) = login::target(&args.url, args.auth.as_deref())?;
         let mut names: Vec<&str> = args.suites.iter().map(String::as_str).collect();
         if names.is_empty() && args.fixtures.is_empty() {
             names.push(BROKER_SUITE);
@@ -89,7 +87,8 @@ impl Plan {
     }
 }
 
-/// `conformance`: replays both suites against a pair of its own.
+/// `conformance`: replays both suites against a pair of its own, and checks
+/// another one that offers everything.
 pub(crate) async fn reference_pair() -> Exit {
     let interrupt = Interrupt::new();
     let judged = async {
@@ -105,7 +104,11 @@ pub(crate) async fn reference_pair() -> Exit {
             runs.push(plan.replay(&interrupt).await);
         }
         pair.stop().await;
-        Ok::<_, String>(conclude(&runs))
+        let replayed = conclude(&runs);
+        if replayed == Exit::Interrupted {
+            return Ok(replayed);
+        }
+        Ok::<_, String>(replayed.or_worse(checked(&interrupt).await?))
     };
     let exit = tokio::select! {
         exit = judged => exit,
@@ -117,30 +120,28 @@ pub(crate) async fn reference_pair() -> Exit {
     })
 }
 
+/// Checks a pair with the showcase.
+async fn checked(interrupt: &Interrupt) -> Result<Exit, String> {
+    let pair = Pair::of_showcase()
+        .await
+        .map_err(|error| error.to_string())?;
+    let (target, _) = Target::parse(&pair.broker.url()).map_err(|error| error.to_string())?;
+    let client = Client::new(target, TIMEOUT).map_err(|error| error.to_string())?;
+    let documented = Credentials::parse("user:pass").map_err(|error| error.to_string())?;
+    let options = Options {
+        auth: Some(Auth::Basic(documented)),
+        all_plans: true,
+        ..Options::default()
+    };
+    let run = watched(client, options, interrupt).await?;
+    pair.stop().await;
+    let shown = reports::terminal(&run, console::width(), reports::Detail::Verbose);
+    console::print(format_args!("\n{shown}"));
+    Ok(Exit::of_check(&run, false))
+}
+
 /// Prints the summary.
 fn conclude(runs: &[Run]) -> Exit {
     console::print(report::summary(runs));
     Exit::of(runs)
-}
-
-fn from_environment() -> Result<Option<Credentials>, String> {
-    match env::var(AUTH_VARIABLE) {
-        Ok(text) => credentials(AUTH_VARIABLE, &text).map(Some),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(format!("{AUTH_VARIABLE} is not UTF-8")),
-    }
-}
-
-/// Reads `USER:PASS`; an error says where it came from and repeats nothing.
-fn credentials(from: &str, text: &str) -> Result<Credentials, String> {
-    Credentials::parse(text).map_err(|error| format!("{from} is no USER:PASS: {error}"))
-}
-
-/// Resolves at the second Ctrl-C. The first one asks the replay to clean up.
-async fn interrupted_twice(interrupt: &Interrupt) {
-    let mut interrupts = Interrupts::listen();
-    interrupts.next().await;
-    interrupt.raise();
-    console::complain("cleaning up; Ctrl-C again ends it at once and may leave something behind");
-    interrupts.next().await;
 }

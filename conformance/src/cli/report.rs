@@ -1,19 +1,13 @@
 //! What a replay looks like on a terminal: functions from the run's data to
 //! text.
 
-use std::fmt::Write as _;
-
-use anstyle::{AnsiColor, Style};
-use conformance::{
-    AUTH_VARIABLE, Difference, Event, ExampleRun, Leftover, Mismatch, Outcome, Reason, Role, Run,
-    Side, Target, curl,
+use conformance::reports::text::{
+    BAD, GOOD, LABEL, TITLE, UNSURE, block, left_behind, line, one_line, printable, repeat_it,
+    wrapped,
 };
-
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const UNSURE: Style = AnsiColor::Yellow.on_default();
-const LABEL: Style = Style::new().dimmed();
-const TITLE: Style = Style::new().bold();
+use conformance::{
+    Difference, Event, ExampleRun, Mismatch, Outcome, Reason, Role, Run, Side, Target, curl,
+};
 
 /// Up to this many characters JSON stays on one line.
 const ONE_LINE: usize = 60;
@@ -26,7 +20,7 @@ pub(crate) fn event(target: &Target, event: &Event<'_>, width: usize) -> String 
             format!("{TITLE}{title}{TITLE:#} ({}) at {target}\n", suite.name())
         }
         Event::Judged(example) => example_lines(target, example, width),
-        Event::LeftBehind(leftover) => leftover_lines(leftover, width),
+        Event::LeftBehind(leftover) => left_behind(leftover, width),
     }
 }
 
@@ -44,7 +38,7 @@ fn example_lines(target: &Target, example: &ExampleRun, width: usize) -> String 
         Outcome::NotJudged(reason) => {
             let head = format!("  {UNSURE}–{UNSURE:#} {title}: ");
             let why = format!("could not be judged: {reason}");
-            head + &wrapped(&printable(&why), width, 4 + title.chars().count() + 2)
+            head + &wrapped(&printable(&why), width, 4 + title.chars().count() + 2, 6)
         }
     }
 }
@@ -69,11 +63,8 @@ fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) ->
         .filter(|exchange| matches!(exchange.role, Role::Setup | Role::Judged))
         .map(|exchange| curl(target, &exchange.request))
         .collect();
-    let needs = match again.iter().any(|command| command.contains(AUTH_VARIABLE)) {
-        true => format!(", with USER:PASS in {AUTH_VARIABLE}"),
-        false => String::new(),
-    };
-    line(&mut text, 6, &format!("{LABEL}repeat it{needs}:{LABEL:#}"));
+    let label = repeat_it(&again);
+    line(&mut text, 6, &format!("{LABEL}{label}:{LABEL:#}"));
     again
         .iter()
         .for_each(|command| block(&mut text, 8, command));
@@ -82,11 +73,7 @@ fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) ->
 
 fn difference_lines(difference: &Difference) -> String {
     let mut text = String::new();
-    line(
-        &mut text,
-        6,
-        &printable(&difference.at).replace('\n', "\u{fffd}"),
-    );
+    line(&mut text, 6, &one_line(&difference.at));
     for (label, side) in [
         ("expected", &difference.expected),
         ("actual  ", &difference.actual),
@@ -122,40 +109,6 @@ fn shown(side: &Side) -> String {
 /// How many differences of an answer are shown.
 const MOST_DIFFERENCES: usize = 20;
 
-/// The longest text of a target that is shown.
-const LONGEST_TEXT: usize = 2000;
-
-/// Text of a target, without what would confuse a terminal.
-fn printable(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(LONGEST_TEXT)
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        })
-        .collect();
-    if text.chars().nth(LONGEST_TEXT).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn leftover_lines(leftover: &Leftover, width: usize) -> String {
-    let Leftover {
-        id,
-        request,
-        instead,
-    } = leftover;
-    let head = format!("  {BAD}!{BAD:#} ");
-    head + &wrapped(
-        &format!("{id} is left behind: {request} {instead}"),
-        width,
-        4,
-    )
-}
-
 /// How many examples came to what, and what is left behind.
 pub(crate) fn summary(runs: &[Run]) -> String {
     let examples: Vec<&ExampleRun> = runs.iter().flat_map(Run::examples).collect();
@@ -181,28 +134,4 @@ pub(crate) fn summary(runs: &[Run]) -> String {
     let total = examples.len();
     let noun = if total == 1 { "example" } else { "examples" };
     format!("{total} {noun}: {}\n", parts.join(", "))
-}
-
-fn line(text: &mut String, indent: usize, content: &str) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{:indent$}{content}", "");
-}
-
-fn block(text: &mut String, indent: usize, content: &str) {
-    for content in content.lines() {
-        line(text, indent, content);
-    }
-}
-
-/// Prose after a head that takes `taken` columns; further lines are indented.
-fn wrapped(prose: &str, width: usize, taken: usize) -> String {
-    let first = " ".repeat(taken);
-    let options = textwrap::Options::new(width)
-        .initial_indent(&first)
-        .subsequent_indent("      ")
-        .break_words(false)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    let filled = textwrap::fill(prose, options);
-    format!("{}\n", filled.get(taken..).unwrap_or(&filled))
 }

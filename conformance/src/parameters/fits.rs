@@ -62,6 +62,7 @@ impl<'a> Schema<'a> {
         if let Some(target) = self.only_reference(map) {
             return target.is_some_and(holds);
         }
+        let before = self.left();
         let mut fits = self.leaf(map, value);
         for (keyword, argument) in map {
             fits &= match (keyword.as_str(), argument, value) {
@@ -96,6 +97,7 @@ impl<'a> Schema<'a> {
                 _ => true,
             };
         }
+        self.spend_unevaluated(map, value, before, depth);
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
@@ -113,6 +115,34 @@ impl<'a> Schema<'a> {
             _ => {}
         }
         fits
+    }
+
+    /// What is beside `unevaluatedProperties` is gone through again for every
+    /// member, by the validator that is; here only the steps are counted.
+    fn spend_unevaluated(
+        &self,
+        map: &'a Map<String, Value>,
+        value: &Value,
+        before: usize,
+        depth: usize,
+    ) {
+        let spent = before.saturating_sub(self.left());
+        let again = |rest: &'a Value, members: &mut dyn Iterator<Item = &Value>| {
+            self.spend(spent.saturating_mul(2));
+            for member in members {
+                self.spend(spent.saturating_mul(2));
+                self.applied(rest, member, depth + 1);
+            }
+        };
+        match (
+            value,
+            map.get("unevaluatedProperties"),
+            map.get("unevaluatedItems"),
+        ) {
+            (Value::Object(members), Some(rest), _) => again(rest, &mut members.values()),
+            (Value::Array(items), _, Some(rest)) => again(rest, &mut items.iter()),
+            _ => {}
+        }
     }
 
     /// Up to draft 07 a reference stands alone: what is beside it does not count.

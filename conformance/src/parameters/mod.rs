@@ -5,9 +5,12 @@
 //! of a schema are judged here, to find the way; every value that is given out
 //! has been judged as a whole by `jsonschema`, and that verdict counts.
 
+mod array;
 mod fits;
 mod make;
 mod number;
+mod object;
+mod part;
 mod schema;
 #[cfg(test)]
 mod tests;

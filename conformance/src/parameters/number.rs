@@ -2,12 +2,35 @@
 
 use serde_json::{Number, Value};
 
+use super::part::{highest, lowest, said};
+
 /// What is asked of a number.
 pub(super) struct Asked {
     pub(super) least: Option<f64>,
     pub(super) most: Option<f64>,
     /// What it has to be a multiple of, if anything.
     pub(super) step: Option<f64>,
+}
+
+impl Asked {
+    /// What the schemas ask of a number.
+    pub(super) fn of(part: &[&Value]) -> Self {
+        let step =
+            said(part, "multipleOf")
+                .filter_map(Value::as_f64)
+                .reduce(|one, other| match one % other == 0.0 {
+                    true => one,
+                    false if other % one == 0.0 => other,
+                    false => one * other,
+                });
+        let least = [highest(part, "minimum"), highest(part, "exclusiveMinimum")];
+        let most = [lowest(part, "maximum"), lowest(part, "exclusiveMaximum")];
+        Self {
+            least: least.into_iter().flatten().reduce(f64::max),
+            most: most.into_iter().flatten().reduce(f64::min),
+            step,
+        }
+    }
 }
 
 /// Numbers that probably are as asked, the simplest first.

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 
 /// How long a schema may be as JSON: four times what the specification allows.
 const MAX_SCHEMA_BYTES: usize = 256 * 1024;
-/// How many patterns a schema may have: each can take megabytes once compiled.
+/// How many patterns a schema may have: each can take a megabyte once compiled.
 const MAX_PATTERNS: usize = 100;
-const MAX_PATTERN_BYTES: usize = 2 * 1024 * 1024;
+const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 /// How far the engine may go back in a pattern that needs it.
 const MAX_BACKTRACKING: usize = 10_000;
 /// The steps that making a value, or judging some, may take.
@@ -79,12 +79,12 @@ impl<'a> Schema<'a> {
         }
         // What the validator does is at most what this does, which stops in time.
         self.fits(self.root, value);
-        (self.fuel.get() > 0).then(|| value.is_object() && self.validator.is_valid(value))
+        (self.left() > 0).then(|| value.is_object() && self.validator.is_valid(value))
     }
 
     /// Takes steps from the fuel; false once there is none.
     pub(super) fn spend(&self, steps: usize) -> bool {
-        let left = self.fuel.get().saturating_sub(steps);
+        let left = self.left().saturating_sub(steps);
         self.fuel.set(left);
         if left == 0 {
             self.blame(|| "the schema takes too much work".to_owned());
@@ -92,9 +92,14 @@ impl<'a> Schema<'a> {
         left > 0
     }
 
+    /// The steps that are left.
+    pub(super) fn left(&self) -> usize {
+        self.fuel.get()
+    }
+
     /// Whether so much work has been done that only what is needed should follow.
     pub(super) fn tired(&self) -> bool {
-        self.fuel.get() < FUEL / 2
+        self.left() < FUEL / 2
     }
 
     pub(super) fn refuel(&self) {

@@ -94,6 +94,8 @@ fn what_the_schema_names_comes_first() {
     assert_eq!(made(json!({"enum": [5, 6]})), 5);
     assert_eq!(made(json!({"type": "integer", "examples": ["x", 8]})), 8);
     assert_eq!(made(json!({"type": "integer", "default": "x"})), 1);
+    assert_eq!(made(json!({"const": {}})), json!({}));
+    assert_eq!(made(json!({"enum": [[]]})), json!([]));
     let nested = json!({"type": "object", "default": {}, "properties": {"a": {"type": "boolean"}}});
     assert_eq!(made(nested), json!({"a": true}));
 }
@@ -301,6 +303,17 @@ fn what_is_wrong_is_said_in_words() {
 }
 
 #[test]
+fn exclusive_bounds_are_broken_in_both_of_their_forms() {
+    let old = json!({"type": "integer", "minimum": 4, "exclusiveMinimum": true});
+    let new = json!({"type": "integer", "exclusiveMinimum": 4});
+    for schema in [asks(DRAFTS[0], old), asks(DRAFTS[4], new)] {
+        let base = valid(&schema).unwrap();
+        let wrong = ("it is not above 4".to_owned(), json!({"it": 4}));
+        assert!(invalid(&schema, &base).contains(&wrong), "{schema}");
+    }
+}
+
+#[test]
 fn a_schema_that_accepts_everything_refuses_nothing() {
     for schema in [json!(true), json!({})] {
         assert_eq!(lawful(&schema), Ok(json!({})));
@@ -384,6 +397,15 @@ fn no_schema_makes_more_work_than_it_is_worth() {
         doubled(
             start(),
             |next| json!({"type": "array", "minItems": 9, "items": next}),
+        ),
+        // Here the validator goes through the same again and again.
+        doubled(
+            start(),
+            |next| json!({"allOf": [next], "unevaluatedProperties": {"type": "integer"}}),
+        ),
+        doubled(
+            start(),
+            |next| json!({"if": next, "then": true, "unevaluatedProperties": next}),
         ),
     ] {
         assert!(valid(&heavy).is_err(), "{heavy}");

@@ -1,6 +1,9 @@
 //! Texts of a length, for a pattern, in a format.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
+use serde_json::Value;
+
+use super::part::{highest, lowest, said};
 
 /// How long a text may be.
 pub(super) const MAX_TEXT: usize = 4096;
@@ -20,8 +23,34 @@ pub(super) struct Asked<'a> {
     pub(super) formats: Vec<&'a str>,
 }
 
-/// Texts that probably are as asked, the simplest first.
-pub(super) fn texts(asked: &Asked, want: usize) -> Result<Vec<String>, String> {
+impl<'a> Asked<'a> {
+    pub(super) fn matching(pattern: &'a str) -> Self {
+        let patterns = vec![pattern];
+        Self {
+            patterns,
+            ..Self::default()
+        }
+    }
+
+    /// What the schemas ask of a text.
+    pub(super) fn of(part: &[&'a Value]) -> Self {
+        let texts = |keyword| said(part, keyword).filter_map(Value::as_str).collect();
+        Self {
+            least: highest(part, "minLength").map_or(0, |least| least as usize),
+            most: lowest(part, "maxLength").map(|most| most as usize),
+            patterns: texts("pattern"),
+            formats: texts("format"),
+        }
+    }
+}
+
+/// Texts that probably are as asked, the simplest first, as long as the steps that
+/// they take can be spent.
+pub(super) fn texts(
+    asked: &Asked,
+    want: usize,
+    spend: &dyn Fn(usize) -> bool,
+) -> Result<Vec<String>, String> {
     if asked.least > MAX_TEXT {
         return Err(format!("a text would have {} characters", asked.least));
     }
@@ -30,6 +59,7 @@ pub(super) fn texts(asked: &Asked, want: usize) -> Result<Vec<String>, String> {
         all.extend((0..want + 1).filter_map(|n| in_format(format, n)));
     }
     for pattern in &asked.patterns {
+        spend(pattern.len() / 16);
         let hir = parse(pattern)?;
         for seed in 0..want + 2 {
             for extra in [1, 0, 2, 4, asked.least / 2, asked.least] {
@@ -40,7 +70,11 @@ pub(super) fn texts(asked: &Asked, want: usize) -> Result<Vec<String>, String> {
                     extra,
                     steps,
                 };
-                if writer.write(&hir).is_some() {
+                let is_written = writer.write(&hir).is_some();
+                if !spend(1 + (MAX_STEPS - writer.steps) / 16) {
+                    return Ok(all);
+                }
+                if is_written {
                     let missing = asked.least.saturating_sub(writer.out.chars().count());
                     writer.out.extend(std::iter::repeat_n('a', missing));
                     all.push(writer.out);

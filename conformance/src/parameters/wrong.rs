@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::make::{highest, lowest, said, types};
 use super::number::number;
+use super::part::{highest, lowest, said, types};
 use super::schema::Schema;
 use super::text::MAX_TEXT;
 use super::vary::{Spot, with, without};
@@ -107,19 +107,24 @@ fn numbers(part: &[&Value], here: &Value, all: &mut Vec<(String, Value)>) {
     let mut add = |what: String, wrong: f64| all.extend(number(wrong).map(|wrong| (what, wrong)));
     // What is too small is so by one step, and so remains a multiple.
     let step = highest(part, "multipleOf").unwrap_or(1.0);
-    for (keyword, by) in [("minimum", -step), ("exclusiveMinimum", 0.0)] {
-        if let Some(least) = highest(part, keyword) {
-            add(format!("is below its minimum of {least}"), least + by);
-        }
+    if let Some(least) = highest(part, "minimum") {
+        add(format!("is below its minimum of {least}"), least - step);
     }
-    let exclusive = said(part, "exclusiveMinimum").any(|one| *one == Value::Bool(true));
-    if let Some(least) = highest(part, "minimum").filter(|_| exclusive) {
-        add("is its exclusive minimum".to_owned(), least);
+    if let Some(most) = lowest(part, "maximum") {
+        add(format!("is above its maximum of {most}"), most + step);
     }
-    for (keyword, by) in [("maximum", step), ("exclusiveMaximum", 0.0)] {
-        if let Some(most) = lowest(part, keyword) {
-            add(format!("is above its maximum of {most}"), most + by);
-        }
+    // In draft 04 whether a bound is exclusive stands beside it.
+    let beside = |keyword, bound: Option<f64>| {
+        let exclusive = said(part, keyword).any(|said| *said == Value::Bool(true));
+        bound.filter(|_| exclusive)
+    };
+    let least = highest(part, "exclusiveMinimum");
+    if let Some(least) = least.or(beside("exclusiveMinimum", highest(part, "minimum"))) {
+        add(format!("is not above {least}"), least);
+    }
+    let most = lowest(part, "exclusiveMaximum");
+    if let Some(most) = most.or(beside("exclusiveMaximum", lowest(part, "maximum"))) {
+        add(format!("is not below {most}"), most);
     }
     if let (Some(step), Some(here)) = (highest(part, "multipleOf"), here.as_f64()) {
         for by in [1.0, step / 2.0] {
