@@ -29,6 +29,8 @@ mod exit;
 mod fresh;
 mod interrupt;
 mod ledger;
+#[cfg_attr(not(test), expect(dead_code, reason = "the check uses it next"))]
+mod parameters;
 mod replay;
 mod run;
 mod secrets;
