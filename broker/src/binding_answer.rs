@@ -44,7 +44,7 @@ pub(crate) fn body(
     if conduct.endpoints {
         add(
             "endpoints",
-            json!([{ "host": host, "ports": [port_of(echo_public_url)] }]),
+            json!([{ "host": host, "ports": [port_of(echo_public_url)], "protocol": "tcp" }]),
         );
     }
     if let Some(ends) = expires_at(plan, binding) {

@@ -41,7 +41,7 @@ mod target;
 
 pub use check::{
     Auth, CheckError, CheckEvent, CheckRun, CutShort, Evidence, Expect, How, Judged, LedgerError,
-    Options, Parameters, Tally, Verdict, check, clean_up, how, interrupted_target,
+    Options, Parameters, Plans, Tally, Verdict, check, clean_up, how, interrupted_target,
 };
 pub use client::{Client, ClientError, Trust};
 pub use compare::{Difference, Side};

@@ -247,17 +247,17 @@ async fn an_asynchronous_operation_in_progress() {
     let broker = showcase(NEVER).await;
     let call = Call(&broker);
     let put = format!("PUT {I}?{ASYNC_OK}");
-    let first = call.body(&put, PATIENT.provision(json!({}))).await;
+    let first = call.body(&put, ASYNC.provision(json!({}))).await;
     assert_snapshot!(call.shown(&first), @r#"
     202
     content-type: application/json
 
     {"dashboard_url":"http://ECHO/echo/dashboard/i","operation":"OPERATION"}
     "#);
-    let again = call.body(&put, PATIENT.provision(json!({}))).await;
+    let again = call.body(&put, ASYNC.provision(json!({}))).await;
     assert_eq!((again.status, &again.body), (202, &first.body));
     assert_eq!(
-        call.body(&put, PATIENT.provision(json!({"parameters": {"a": 1}})))
+        call.body(&put, ASYNC.provision(json!({"parameters": {"a": 1}})))
             .await
             .status,
         409
@@ -265,12 +265,12 @@ async fn an_asynchronous_operation_in_progress() {
     assert_snapshot!(call.shown(&call.send(&format!("GET {I}/last_operation")).await), @r#"
     200
     content-type: application/json
-    retry-after: 1
+    retry-after: 3600
 
     {"description":"the creation is in progress","state":"in progress"}
     "#);
     assert_eq!(call.send(&format!("GET {I}")).await.status, 404);
-    let update = json!({"service_id": PATIENT.service()});
+    let update = json!({"service_id": ASYNC.service()});
     let refused = call.body(&format!("PATCH {I}?{ASYNC_OK}"), update).await;
     assert_snapshot!(call.shown(&refused), @r#"
     422
@@ -279,7 +279,7 @@ async fn an_asynchronous_operation_in_progress() {
     {"description":"another operation works on this resource; try again when it has ended","error":"ConcurrencyError"}
     "#);
     let bind = call
-        .body(&format!("PUT {B}?{ASYNC_OK}"), PATIENT.bind(json!({})))
+        .body(&format!("PUT {B}?{ASYNC_OK}"), ASYNC.bind(json!({})))
         .await;
     assert_eq!(
         (bind.status, bind.json()["error"].as_str()),
@@ -288,9 +288,9 @@ async fn an_asynchronous_operation_in_progress() {
 
     // A deletion halts the creation.
     let operation = call.send(&format!("GET {I}/last_operation")).await;
-    assert_eq!(operation.header("retry-after"), Some("1"));
+    assert_eq!(operation.header("retry-after"), Some("3600"));
     let delete = call
-        .send(&format!("DELETE {I}?{ASYNC_OK}&{}", PATIENT.query()))
+        .send(&format!("DELETE {I}?{ASYNC_OK}&{}", ASYNC.query()))
         .await;
     assert_snapshot!(call.shown(&delete), @r#"
     202
@@ -299,13 +299,13 @@ async fn an_asynchronous_operation_in_progress() {
     {"operation":"OPERATION"}
     "#);
     let again = call
-        .send(&format!("DELETE {I}?{ASYNC_OK}&{}", PATIENT.query()))
+        .send(&format!("DELETE {I}?{ASYNC_OK}&{}", ASYNC.query()))
         .await;
     assert_eq!((again.status, again.body), (202, delete.body));
     assert_snapshot!(call.shown(&call.send(&format!("GET {I}/last_operation")).await), @r#"
     200
     content-type: application/json
-    retry-after: 1
+    retry-after: 3600
 
     {"description":"the deletion is in progress","state":"in progress"}
     "#);
@@ -346,6 +346,22 @@ async fn a_binding_in_progress_keeps_its_instance_and_is_halted_by_its_deletion(
     busy(call.body(&bind, EITHER.bind(json!({}))).await);
     busy(call.send(&format!("DELETE {I}?{query}")).await);
     assert_eq!(call.send(&format!("GET {B}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_plan_can_say_when_to_ask_again() {
+    let broker = showcase(NEVER).await;
+    let call = Call(&broker);
+    let put = format!("PUT {I}?{ASYNC_OK}");
+    let accepted = call.body(&put, PATIENT.provision(json!({}))).await;
+    assert_eq!(accepted.status, 202);
+    assert_snapshot!(call.shown(&call.send(&format!("GET {I}/last_operation")).await), @r#"
+    200
+    content-type: application/json
+    retry-after: 1
+
+    {"description":"the creation is in progress","state":"in progress"}
+    "#);
 }
 
 fn first_operation(answer: &Received) -> String {
@@ -390,7 +406,7 @@ async fn the_asynchronous_life_of_an_instance_and_its_binding() {
     200
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"parameters":{"b":1}}
+    {"credentials":{"uri":"http://ECHO/echo/i/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}],"parameters":{"b":1}}
     "#);
     let again = call
         .body(
@@ -508,27 +524,27 @@ async fn bindings_of_every_kind() {
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i0/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"metadata":{"expires_at":"TIME","renew_before":"TIME"}}
+    {"credentials":{"uri":"http://ECHO/echo/i0/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}],"metadata":{"expires_at":"TIME","renew_before":"TIME"}}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i1/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}]}
+    {"credentials":{"uri":"http://ECHO/echo/i1/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}]}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i2/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"syslog_drain_url":"syslog-tls://127.0.0.1:6514"}
+    {"credentials":{"uri":"http://ECHO/echo/i2/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}],"syslog_drain_url":"syslog-tls://127.0.0.1:6514"}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i3/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"route_service_url":"https://127.0.0.1/echo/i3/b"}
+    {"credentials":{"uri":"http://ECHO/echo/i3/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}],"route_service_url":"https://127.0.0.1/echo/i3/b"}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i4/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}]}
+    {"credentials":{"uri":"http://ECHO/echo/i4/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}]}
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i5/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"volume_mounts":[{"container_dir":"/var/vcap/data/echo","device":{"mount_config":{},"volume_id":"b"},"device_type":"shared","driver":"echofs","mode":"rw"}]}
+    {"credentials":{"uri":"http://ECHO/echo/i5/b"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}],"volume_mounts":[{"container_dir":"/var/vcap/data/echo","device":{"mount_config":{},"volume_id":"b"},"device_type":"shared","driver":"echofs","mode":"rw"}]}
     "#);
 }
 
@@ -601,7 +617,7 @@ async fn a_rotated_binding_has_its_predecessors_parameters_and_both_are_valid() 
     201
     content-type: application/json
 
-    {"credentials":{"uri":"http://ECHO/echo/i/next"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"]}],"metadata":{"expires_at":"TIME","renew_before":"TIME"}}
+    {"credentials":{"uri":"http://ECHO/echo/i/next"},"endpoints":[{"host":"127.0.0.1","ports":["PORT"],"protocol":"tcp"}],"metadata":{"expires_at":"TIME","renew_before":"TIME"}}
     "#);
     for path in [B, &next] {
         let fetched = call.send(&format!("GET {path}")).await;

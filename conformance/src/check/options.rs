@@ -32,6 +32,17 @@ pub enum Expect {
     RouteOutOfBand,
 }
 
+/// Which plans are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plans {
+    /// One for each behaviour that the catalog tells apart.
+    Representatives,
+    /// One for each behaviour that the first instances of all plans tell apart.
+    Behaviours,
+    /// Every one.
+    All,
+}
+
 /// Parameters of the user's, in the place of those made from schemas.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
@@ -60,8 +71,8 @@ pub struct Options {
     pub service: Option<String>,
     /// The only plan to judge, by name or id.
     pub plan: Option<String>,
-    /// Every plan is judged, and not only one of each behaviour.
-    pub all_plans: bool,
+    /// Which of the plans are judged.
+    pub plans: Plans,
     /// Parameters of the user's.
     pub parameters: Parameters,
     /// What the user knows of the target.
@@ -91,7 +102,7 @@ impl Default for Options {
             skip: BTreeSet::new(),
             service: None,
             plan: None,
-            all_plans: false,
+            plans: Plans::Representatives,
             parameters: Parameters::default(),
             expect: BTreeSet::new(),
             jobs: 4,

@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 
 use super::call::Call;
 use super::ledger::{Ledger, LedgerError};
-use super::options::{Auth, Options};
+use super::options::{Auth, Options, Plans};
 use super::outcome::{CheckRun, CutShort};
 use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
 use super::session::{Reply, Session, Stop};
 use super::stage::{Learned, Stage, refused};
-use super::subject::{Subject, representatives, subjects};
+use super::subject::{Declared, Subject, representatives, subjects};
 use super::sweep::sweep;
 use crate::client::Client;
 use crate::interrupt::Interrupt;
@@ -172,9 +172,9 @@ async fn play(
         let why = "the catalog has no offering and plan of the names that were given";
         return Some(CutShort::NoBaseline(why.to_owned()));
     }
-    let chosen = match options.all_plans {
-        true => all,
-        false => representatives(all),
+    let chosen = match options.plans {
+        Plans::Representatives => representatives(all),
+        Plans::Behaviours | Plans::All => all,
     };
     let names = chosen.iter().map(Subject::name).collect();
     // Whoever listens may have gone away; that changes nothing.
@@ -301,6 +301,13 @@ async fn of_plans(
     }
 }
 
+/// What a plan's catalog entry and its first instance tell of it.
+#[derive(PartialEq)]
+struct Behaviour {
+    declared: Declared,
+    learned: [Option<bool>; 5],
+}
+
 /// Why requirements could not be judged with one plan or another. A plan that a
 /// scenario does not fit says less than one that it has failed with.
 #[derive(Default)]
@@ -309,6 +316,8 @@ struct WhyNot {
     unfit: BTreeMap<&'static str, String>,
     /// The scenarios that a plan was fit for.
     fit: BTreeSet<&'static str>,
+    /// What the catalog and the first instance of a plan tell of its behaviour.
+    behaviours: Vec<Behaviour>,
     /// Whether an instance of any plan was made, or why not.
     has_instance: bool,
     no_instance: Option<String>,
@@ -378,7 +387,10 @@ impl Task {
         match (self.scenario.name == FIRST.name, stopped) {
             (true, None) => {
                 self.why_not().has_instance = true;
-                self.next()
+                match self.is_known() {
+                    true => Vec::new(),
+                    false => self.next(),
+                }
             }
             (true, Some(stop)) => {
                 let why = match stop {
@@ -393,6 +405,21 @@ impl Task {
             }
             (false, _) => Vec::new(),
         }
+    }
+
+    /// Whether another plan of the same behaviour stands for this one.
+    fn is_known(&self) -> bool {
+        if self.session.options.plans != Plans::Behaviours {
+            return false;
+        }
+        let behaviour = Behaviour {
+            declared: self.subject.declared(),
+            learned: self.learned.modes(),
+        };
+        let mut why_not = self.why_not();
+        let is_known = why_not.behaviours.contains(&behaviour);
+        why_not.behaviours.push(behaviour);
+        is_known
     }
 
     /// What is played with the plan after its first instance.

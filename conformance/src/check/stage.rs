@@ -34,9 +34,23 @@ pub(crate) struct Learned {
     /// Whether what does not exist is told to be gone, so that a deletion that
     /// succeeds shows that something was there.
     pub(crate) tells_gone: OnceLock<bool>,
+    /// Parameters that its schemas demand, made once.
+    demanded: [OnceLock<Option<Value>>; 2],
 }
 
 impl Learned {
+    /// What is asynchronous, as far as it was seen.
+    pub(crate) fn modes(&self) -> [Option<bool>; 5] {
+        [
+            &self.provisions_async,
+            &self.updates_async,
+            &self.deprovisions_async,
+            &self.binds_async,
+            &self.unbinds_async,
+        ]
+        .map(|flag| flag.get().copied())
+    }
+
     pub(crate) fn is(flag: &OnceLock<bool>) -> bool {
         flag.get().copied().unwrap_or(false)
     }
@@ -219,7 +233,11 @@ impl Stage {
     /// demands.
     pub(crate) fn provision_parameters(&self) -> Option<Value> {
         let own = self.parameters().provision.clone();
-        own.or_else(|| demanded(self.subject.create_schema.as_ref()))
+        own.or_else(|| {
+            let made = &self.learned.demanded[0];
+            made.get_or_init(|| demanded(self.subject.create_schema.as_ref()))
+                .clone()
+        })
     }
 
     /// A bind that is right in everything.
@@ -237,8 +255,13 @@ impl Stage {
             body["context"] = context("conformance");
         }
         let own = self.parameters().bind.clone();
-        if let Some(own) = own.or_else(|| demanded(self.subject.bind_schema.as_ref())) {
-            body["parameters"] = own;
+        let made = &self.learned.demanded[1];
+        let made = || {
+            let made = made.get_or_init(|| demanded(self.subject.bind_schema.as_ref()));
+            made.clone()
+        };
+        if let Some(parameters) = own.or_else(made) {
+            body["parameters"] = parameters;
         }
         self.incomplete_if_bindings(Call::on(Endpoint::Bind, resource))
             .json(body)

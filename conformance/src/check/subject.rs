@@ -54,27 +54,32 @@ impl Subject {
             && fits(plan, &self.plan_name, &self.plan_id)
     }
 
-    /// What the catalog says of how it behaves: plans of which this is the same
-    /// need to be judged once.
-    fn behaviour(&self) -> impl PartialEq + use<> {
-        (
-            (
+    /// What the catalog says of how it behaves.
+    pub(crate) fn declared(&self) -> Declared {
+        Declared {
+            flags: [
                 self.is_bindable,
                 self.is_plan_updateable,
                 self.allows_context_updates,
                 self.has_instance_fetch,
                 self.has_binding_fetch,
                 self.is_rotatable,
-            ),
-            self.requires.clone(),
-            (
                 self.create_schema.is_some(),
                 self.update_schema.is_some(),
                 self.bind_schema.is_some(),
                 self.maintenance_version.is_some(),
-            ),
-        )
+            ],
+            requires: self.requires.clone(),
+        }
     }
+}
+
+/// What a catalog says of how a plan behaves: plans of which this is the same
+/// need to be judged once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Declared {
+    flags: [bool; 10],
+    requires: BTreeSet<String>,
 }
 
 /// Every plan of a catalog that can be named in a request, in order. What the
@@ -148,7 +153,7 @@ pub(crate) fn representatives(subjects: Vec<Subject>) -> Vec<Subject> {
     for subject in subjects {
         match chosen
             .iter_mut()
-            .find(|known| known.behaviour() == subject.behaviour())
+            .find(|known| known.declared() == subject.declared())
         {
             Some(known) if !known.is_free && subject.is_free => *known = subject,
             Some(_) => {}

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use conformance::reports::{self, Detail};
 use conformance::{
-    Auth, CheckEvent, CheckRun, Client, Exit, Interrupt, Options, Parameters, Target, Trust, check,
-    clean_up, interrupted_target,
+    Auth, CheckEvent, CheckRun, Client, Exit, Interrupt, Options, Parameters, Plans, Target, Trust,
+    check, clean_up, interrupted_target,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
@@ -57,7 +57,10 @@ impl Plan {
                 skip: args.skip.into_iter().collect(),
                 service: args.service,
                 plan: args.plan,
-                all_plans: args.all_plans,
+                plans: match args.all_plans {
+                    true => Plans::All,
+                    false => Plans::Representatives,
+                },
                 parameters,
                 expect: args
                     .expect

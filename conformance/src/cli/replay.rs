@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conformance::{
-    Auth, Client, Credentials, Event, Exit, Interrupt, Options, Run, Target, reports,
+    Auth, Client, Credentials, Event, Exit, Interrupt, Options, Plans, Run, Target, reports,
 };
 use fixtures::Suite;
 
@@ -130,7 +130,7 @@ async fn checked(interrupt: &Interrupt) -> Result<Exit, String> {
     let documented = Credentials::parse("user:pass").map_err(|error| error.to_string())?;
     let options = Options {
         auth: Some(Auth::Basic(documented)),
-        all_plans: true,
+        plans: Plans::Behaviours,
         ..Options::default()
     };
     let run = watched(client, options, interrupt).await?;
