@@ -1,11 +1,13 @@
 //! Carries out requests: decides, stores, calls the echo service, and so on
 //! until there is a reply; and carries out what was accepted for later.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serving::StartError;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::ask;
@@ -16,7 +18,7 @@ use crate::decide::{
     Circumstances, Decision, Next, Request, Stored, begin, decide, recover, resume,
     waiting_operation,
 };
-use crate::echo::EchoClient;
+use crate::echo::{EchoClient, EchoError};
 use crate::mischief::{Mischief, on_purpose};
 use crate::reply::Reply;
 use crate::store::{Durability, Key, Store, StoreError};
@@ -30,6 +32,11 @@ const RECOVERY_PAUSE: (Duration, Duration) = (Duration::from_millis(200), Durati
 #[derive(Clone)]
 pub(crate) struct Lifecycle(Arc<Inner>);
 
+/// What was being worked on when the broker ended last, and why the latest
+/// attempt to carry it to its end has failed, once one has. How it ended may have
+/// been told already, so that nothing can be said of it before it is known again.
+type Recovering = HashMap<Key, Option<EchoError>>;
+
 struct Inner {
     store: Box<dyn Store>,
     echo: EchoClient,
@@ -37,6 +44,7 @@ struct Inner {
     echo_public_url: String,
     async_delay: Duration,
     mischief: Mischief,
+    recovering: watch::Sender<Recovering>,
     /// Operations are numbered on from the time of the start.
     started_at: u64,
     operations: AtomicU64,
@@ -71,6 +79,7 @@ impl Lifecycle {
             echo_public_url: config.echo_public_url().to_string(),
             async_delay: config.async_delay,
             mischief: Mischief::default(),
+            recovering: watch::Sender::default(),
             started_at: now(),
             operations: AtomicU64::new(0),
         })))
@@ -78,6 +87,9 @@ impl Lifecycle {
 
     /// Carries out a request, or misbehaves as its plan is to.
     pub(crate) async fn carry_out(&self, key: Key, sender: Sender, request: Request) -> Reply {
+        if let Err(reply) = self.recovered(&key).await {
+            return reply;
+        }
         match self.wrong(&key, &request).await {
             Ok(None) => {}
             Ok(Some(Wrong::Late(by))) => sleep(by).await,
@@ -123,6 +135,7 @@ impl Lifecycle {
         sender: Sender,
         look: impl FnOnce(&Circumstances<'_>, &Stored) -> T,
     ) -> Result<T, Reply> {
+        self.recovered(&key).await?;
         let stored = self.0.store.look(key.clone()).await.map_err(failed)?;
         Ok(look(&self.0.circumstances(&key, sender, ""), &stored))
     }
@@ -139,16 +152,37 @@ impl Lifecycle {
     pub(crate) async fn recover(&self) -> Result<(), StoreError> {
         for key in self.0.store.in_progress().await? {
             let stored = self.0.store.look(key.clone()).await?;
-            let waiting = waiting_operation(&stored, key.binding.is_some());
             let lifecycle = self.clone();
-            tokio::spawn(async move {
-                match waiting {
-                    Some((operation, until)) => lifecycle.later(key, operation, until).await,
-                    None => lifecycle.take_up(key).await,
+            match waiting_operation(&stored, key.binding.is_some()) {
+                Some((operation, until)) => {
+                    tokio::spawn(async move { lifecycle.later(key, operation, until).await });
                 }
-            });
+                None => {
+                    self.0.recovering.send_modify(|recovering| {
+                        recovering.insert(key.clone(), None);
+                    });
+                    tokio::spawn(async move { lifecycle.take_up(key).await });
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Waits until it is known again how things are with what a request is
+    /// about, or gives the reply that this cannot be found out for now.
+    async fn recovered(&self, key: &Key) -> Result<(), Reply> {
+        let instance = Key {
+            instance: key.instance.clone(),
+            binding: None,
+        };
+        let of = |all: &Recovering| all.get(&instance).or_else(|| all.get(key)).cloned();
+        let mut recovering = self.0.recovering.subscribe();
+        let known = recovering.wait_for(|all| of(all) != Some(None)).await;
+        // The sender lives as long as we do.
+        match known.ok().and_then(|all| of(&all)).flatten() {
+            Some(error) => Err(Reply::Echo(error)),
+            None => Ok(()),
+        }
     }
 
     /// From `next` to the reply.
@@ -202,24 +236,35 @@ impl Lifecycle {
     /// Carries an operation to its end that may have been told as done: until
     /// it is done, however long the echo service is away.
     async fn take_up(&self, key: Key) {
+        self.carry_to_its_end(&key).await;
+        self.0.recovering.send_modify(|recovering| {
+            recovering.remove(&key);
+        });
+    }
+
+    async fn carry_to_its_end(&self, key: &Key) {
         let (mut pause, longest) = RECOVERY_PAUSE;
         loop {
             let first: Pure = Box::new(recover);
-            let next = self
-                .step(&key, NOBODY, Durability::Recoverable, first)
-                .await;
+            let next = self.step(key, NOBODY, Durability::Recoverable, first).await;
             let work = match next {
                 Ok(Next::Work(work)) => work,
                 _ => return,
             };
-            let done = self.0.echo.perform(&key, &work).await;
-            if done.is_ok() {
-                let then: Pure =
-                    Box::new(move |at, stored| resume(at, stored, &work, done.clone(), None));
-                let next = self.step(&key, NOBODY, Durability::Durable, then).await;
-                self.go_on(&key, NOBODY, next, None).await;
-                return;
-            }
+            let done = self.0.echo.perform(key, &work).await;
+            let error = match done {
+                Err(error) => error,
+                Ok(_) => {
+                    let then: Pure =
+                        Box::new(move |at, stored| resume(at, stored, &work, done.clone(), None));
+                    let next = self.step(key, NOBODY, Durability::Durable, then).await;
+                    self.go_on(key, NOBODY, next, None).await;
+                    return;
+                }
+            };
+            self.0.recovering.send_modify(|recovering| {
+                recovering.insert(key.clone(), Some(error));
+            });
             sleep(pause).await;
             pause = (pause * 2).min(longest);
         }

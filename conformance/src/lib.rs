@@ -1,21 +1,20 @@
 //! Judges a service broker, in whatever language it is written, by its URL.
 //!
-//! [`replay`] sends the examples of [`fixtures::Suite`]s to a target through a
-//! [`Client`], compares the answers and removes what it has created. What comes
-//! out is a [`Run`]: plain data, from which reports and the [`Exit`] code are
-//! made. This library knows HTTP and JSON, no type of any broker, and never
-//! prints.
+//! [`judge`] and [`check`] judge it by every requirement of the Open Service
+//! Broker API that HTTP can show; what comes out is a [`CheckRun`]. [`replay`]
+//! sends the examples of [`fixtures::Suite`]s to a target and compares the
+//! answers; what comes out is a [`Run`]. Both remove what they have created, and
+//! give plain data, from which reports and the [`Exit`] code are made. This
+//! library knows HTTP and JSON, no type of any broker, and never prints.
+//!
+//! In a test of a broker, without Rocket and the command line
+//! (`default-features = false`):
 //!
 //! ```no_run
-//! # async fn judge() -> Result<(), Box<dyn std::error::Error>> {
-//! use std::time::Duration;
-//! use conformance::{Client, Exit, Interrupt, Target, replay};
-//!
-//! let (target, credentials) = Target::parse("http://user:pass@127.0.0.1:8080")?;
-//! let client = Client::new(target, Duration::from_secs(10))?;
-//! let suites = [fixtures::Suite::named("echo-broker-2.3")?];
-//! let run = replay(&suites, &client, credentials.as_ref(), &Interrupt::new(), &mut |_| {}).await;
-//! assert_eq!(Exit::of(&[run]), Exit::Kept);
+//! # async fn my_broker_conforms() -> Result<(), conformance::CheckError> {
+//! let options = conformance::Options::default();
+//! let run = conformance::judge("http://user:pass@127.0.0.1:8080", options).await?;
+//! assert!(run.is_kept(), "{run}");
 //! # Ok(())
 //! # }
 //! ```
@@ -41,7 +40,7 @@ mod target;
 
 pub use check::{
     Auth, CheckError, CheckEvent, CheckRun, CutShort, Evidence, Expect, How, Judged, LedgerError,
-    Options, Parameters, Plans, Tally, Verdict, check, clean_up, how, interrupted_target,
+    Options, Parameters, Plans, Tally, Verdict, check, clean_up, how, interrupted_target, judge,
 };
 pub use client::{Client, ClientError, Trust};
 pub use compare::{Difference, Side};

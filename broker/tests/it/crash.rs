@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use serving::testing::{Process, Received, send, send_body};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::common::AUTH;
+use crate::common::{AUTH, INSTANCE, provision};
 
 const BROKER: &str = env!("CARGO_BIN_EXE_broker");
 
@@ -227,4 +231,74 @@ async fn what_was_acknowledged_holds_and_nothing_is_orphaned_however_often_it_is
     }
     let (code, log) = broker.end_by("TERM").unwrap();
     assert_eq!(code, Some(0), "{log}");
+}
+
+/// The echo service deletes like this, does everything else at once, and tells
+/// when it is asked to delete.
+async fn deletes(server: &MockServer, answer: ResponseTemplate) -> Arc<Notify> {
+    let state = json!({"state": "success"});
+    let asked = Arc::new(Notify::new());
+    let (deletion, tell) = (answer.set_body_json(&state), asked.clone());
+    server.reset().await;
+    Mock::given(method("DELETE"))
+        .respond_with(move |_: &wiremock::Request| {
+            tell.notify_one();
+            deletion.clone()
+        })
+        .mount(server)
+        .await;
+    Mock::given(method("PUT"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(&state))
+        .mount(server)
+        .await;
+    asked
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_told_of_what_was_in_progress_before_it_is_known_how_it_ended() {
+    let server = MockServer::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("broker.db");
+    let (port, echo) = (port().to_string(), server.uri());
+    let url = format!("http://127.0.0.1:{port}");
+    let args = [
+        "--port",
+        &port,
+        "--echo-url",
+        &echo,
+        "--store",
+        store.to_str().unwrap(),
+    ];
+    let start = || Process::start(BROKER, &args, &[]).unwrap();
+    let slowly = |by: Duration| ResponseTemplate::new(200).set_delay(by);
+    let creation = format!("PUT {INSTANCE}");
+    let deletion = format!("DELETE {INSTANCE}");
+    let ask = async |line: &str| send_body(&url, line, &[AUTH], provision().to_string()).await;
+
+    // It is killed while it waits for the echo service to delete.
+    let asked = deletes(&server, slowly(Duration::from_secs(3600))).await;
+    let broker = start();
+    assert_eq!(ask(&creation).await.unwrap().status, 201);
+    let killed = async {
+        asked.notified().await;
+        broker.end_by("KILL").unwrap();
+    };
+    let (answer, ()) = tokio::join!(ask(&deletion), killed);
+    assert!(answer.is_err());
+
+    // The echo service is sick: nobody knows whether the instance is there.
+    deletes(&server, ResponseTemplate::new(500)).await;
+    let broker = start();
+    for line in [&creation, &deletion] {
+        let answer = ask(line).await.unwrap();
+        assert_eq!(answer.status, 502, "{line}: {answer}");
+    }
+    broker.end_by("KILL").unwrap();
+
+    // It is well again, if slow: who asks waits, and hears how it has ended.
+    deletes(&server, slowly(Duration::from_millis(300))).await;
+    let broker = start();
+    let answer = ask(&deletion).await.unwrap();
+    assert_eq!(answer.status, 410, "{answer}");
+    assert_eq!(broker.end_by("TERM").unwrap().0, Some(0));
 }

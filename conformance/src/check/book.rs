@@ -68,8 +68,8 @@ pub(crate) struct Book {
 /// How many different sights of one fault are kept as evidence.
 const MOST_EVIDENCE: usize = 10;
 
-/// A rule that other entries state for each operation: it is broken by itself
-/// only where several of them are.
+/// A rule that other entries state for each operation: it is broken itself only
+/// where the same one of them is broken for every operation.
 struct Generic {
     id: &'static str,
     /// How the ids of those entries end.
@@ -248,30 +248,42 @@ fn follow(
     if judged[at].verdict != Verdict::Skip || is_wanted(&judged[at].requirement).is_err() {
         return;
     }
-    let of = |judged: &&Judged| {
-        let id = judged.requirement.id.as_str();
-        id != generic.id && generic.suffixes.iter().any(|suffix| id.ends_with(suffix))
+    let of = |suffix: &str| -> Vec<Judged> {
+        let all = judged.iter().filter(|judged| {
+            let id = judged.requirement.id.as_str();
+            id != generic.id && id.ends_with(suffix)
+        });
+        all.cloned().collect()
     };
-    let specific: Vec<Judged> = judged.iter().filter(of).cloned().collect();
-    let with = |verdict| specific.iter().filter(move |j| j.verdict == verdict);
-    let broken: Vec<&Judged> = with(Verdict::Fail).collect();
-    let names: Vec<&str> = broken.iter().map(|j| j.requirement.id.as_str()).collect();
+    let is = |verdict| move |judged: &&Judged| judged.verdict == verdict;
+    let families: Vec<Vec<Judged>> = generic.suffixes.iter().map(|suffix| of(suffix)).collect();
+    let all = || families.iter().flatten();
+    let names: Vec<&str> = all()
+        .filter(is(Verdict::Fail))
+        .map(|judged| judged.requirement.id.as_str())
+        .collect();
+    // The same thing is wrong wherever it was seen, and in several places.
+    let is_general = |family: &&Vec<Judged>| {
+        let failed = family.iter().filter(is(Verdict::Fail)).count();
+        failed > 2 && !family.iter().any(|judged| judged.verdict == Verdict::Pass)
+    };
+    let general: Vec<&Judged> = families.iter().filter(is_general).flatten().collect();
     let one = &mut judged[at];
-    match (broken.len(), with(Verdict::Pass).next()) {
-        (0, Some(kept)) => {
-            one.verdict = Verdict::Pass;
-            one.reason = String::new();
-            one.evidence = kept.evidence.clone();
-        }
-        (0, None) => {}
-        (1, _) => one.reason = format!("see {}, which is broken", names[0]),
-        _ => {
-            one.verdict = match one.level.is_must() {
-                true => Verdict::Fail,
-                false => Verdict::Warn,
-            };
-            one.reason = format!("it is broken in several places: {}", names.join(", "));
-            one.evidence = broken.iter().flat_map(|j| j.evidence.clone()).collect();
-        }
+    if !general.is_empty() {
+        one.verdict = match one.level.is_must() {
+            true => Verdict::Fail,
+            false => Verdict::Warn,
+        };
+        one.reason = format!("it is broken for every operation: {}", names.join(", "));
+        let failed = general
+            .iter()
+            .filter(|judged| judged.verdict == Verdict::Fail);
+        one.evidence = failed.flat_map(|judged| judged.evidence.clone()).collect();
+    } else if !names.is_empty() {
+        one.reason = format!("see {}", names.join(", "));
+    } else if let Some(kept) = all().find(is(Verdict::Pass)) {
+        one.verdict = Verdict::Pass;
+        one.reason = String::new();
+        one.evidence = kept.evidence.clone();
     }
 }

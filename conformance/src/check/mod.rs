@@ -18,4 +18,4 @@ pub use how::{How, how};
 pub use ledger::LedgerError;
 pub use options::{Auth, Expect, Options, Parameters, Plans};
 pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
-pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target};
+pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target, judge};

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use fixtures::{ApiVersion, Level, Requirement};
 
+use crate::curl::curl;
 use crate::exchange::Exchange;
 use crate::run::Leftover;
 use crate::target::Target;
@@ -121,6 +122,28 @@ pub struct CheckRun {
     pub cut_short: Option<CutShort>,
 }
 
+/// What is broken, and what shows it: for the message of an assertion.
+impl fmt::Display for CheckRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = &self.target;
+        if let Some(cut_short) = &self.cut_short {
+            writeln!(f, "{target} could not be judged: {}", cut_short.words())?;
+        }
+        for judged in self.with(Verdict::Fail) {
+            let Requirement { id, statement, .. } = &judged.requirement;
+            writeln!(f, "{target} breaks {id}: {statement}")?;
+            writeln!(f, "  {}", judged.reason)?;
+            let shown = judged.evidence.first();
+            if let Some(exchange) = shown.and_then(|shown| self.exchanges.get(shown.exchange)) {
+                writeln!(f, "{}", curl(target, &exchange.request))?;
+            }
+        }
+        let must = self.tally(Level::is_must);
+        let (pass, fail, skip) = (must.pass, must.fail, must.skip);
+        write!(f, "MUST: {pass} kept, {fail} broken, {skip} not judged")
+    }
+}
+
 impl CheckRun {
     /// The verdicts on the requirements whose level `counts`.
     pub fn tally(&self, counts: impl Fn(Level) -> bool) -> Tally {
@@ -134,6 +157,11 @@ impl CheckRun {
             } += 1;
         }
         tally
+    }
+
+    /// Whether the target was judged and breaks no MUST.
+    pub fn is_kept(&self) -> bool {
+        self.cut_short.is_none() && self.with(Verdict::Fail).next().is_none()
     }
 
     /// The requirements with this verdict.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use fixtures::{Registry, Requirement};
 use serde_json::Value;
@@ -19,9 +19,10 @@ use super::session::{Reply, Session, Stop};
 use super::stage::{Learned, Stage, refused};
 use super::subject::{Declared, Subject, representatives, subjects};
 use super::sweep::sweep;
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::interrupt::Interrupt;
 use crate::run::Leftover;
+use crate::target::{Target, TargetError};
 
 /// What happens in the course of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +53,29 @@ pub enum CheckError {
     /// The ledger cannot be kept.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The URL is not that of a target.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// There is no client for it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The registry of requirements is damaged.
     #[error(transparent)]
     Registry(#[from] fixtures::Mistake),
     /// An id that is no requirement's.
     #[error("there is no requirement {0}; `conformance requirements` lists them")]
     UnknownRequirement(String),
+}
+
+/// Judges the broker at `url`, whose credentials may stand in it, as a test does:
+/// with ten seconds for each answer.
+pub async fn judge(url: &str, options: Options) -> Result<CheckRun, CheckError> {
+    const TIMEOUT: Duration = Duration::from_secs(10);
+    let (target, in_url) = Target::parse(url)?;
+    let auth = options.auth.clone().or(in_url.map(Auth::Basic));
+    let client = Client::new(target, TIMEOUT)?;
+    let options = Options { auth, ..options };
+    check(client, options, &Interrupt::new(), &mut |_| {}).await
 }
 
 /// Judges the target of `client` by every requirement that HTTP can show, and
@@ -99,7 +117,11 @@ pub async fn check(
     let duration = started.elapsed();
     let results = {
         let options = &session.options;
-        let wanted = |requirement: &Requirement| wanted(options, requirement);
+        let wanted = |requirement: &Requirement| match &cut_short {
+            // Whatever answered, it was no broker that could be judged.
+            Some(CutShort::NoBaseline(why)) => Err(why.clone()),
+            _ => wanted(options, requirement),
+        };
         let record = session.record();
         record.book.verdicts(&registry, options.api_version, wanted)
     };

@@ -10,7 +10,7 @@ use super::{
     Kind, Sight, VERDICTS, answered, command, count, effort, grouped, kinds, participle, request,
     sights, skipped,
 };
-use crate::check::{CheckRun, Evidence, Judged, Verdict};
+use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
 use crate::secrets::recorded_basic;
 
 /// How much of a run is shown.
@@ -32,7 +32,9 @@ const MOST_IDS: usize = 3;
 /// their own lines.
 pub fn terminal(run: &CheckRun, width: usize, detail: Detail) -> String {
     let mut text = String::new();
-    if detail == Detail::Quiet {
+    if matches!(run.cut_short, Some(CutShort::NoBaseline(_))) {
+        // Nothing was judged, so there is nothing to show of it.
+    } else if detail == Detail::Quiet {
         for judged in run.with(Verdict::Fail) {
             text += &broken(run, judged, width, detail);
         }
@@ -51,7 +53,8 @@ pub fn terminal(run: &CheckRun, width: usize, detail: Detail) -> String {
             }
         }
     }
-    if detail == Detail::Normal && run.with(Verdict::Skip).next().is_some() {
+    let is_judged = !text.is_empty();
+    if is_judged && detail == Detail::Normal && run.with(Verdict::Skip).next().is_some() {
         text += &not_judged(run, width);
     }
     if !text.is_empty() {

@@ -534,7 +534,6 @@ fn a_run_on_a_terminal() {
           The answer to a provision request has a body that is one JSON object,
           whatever its status is.
           section   Provisioning / Response
-          the answer to a provision request is no JSON object
           PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
           answered 200
             expected  a JSON object
@@ -559,8 +558,6 @@ fn a_run_on_a_terminal() {
       ! provision.error-has-description SHOULD
           An error comes with a description for its reader.
           section   Provisioning / Response
-          the error �[31mred�[0m� ``` | <script>alert(1)</script> ]]> &amp;
-          @you� has no description
           PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
           answered 200
             expected  a member description
@@ -593,7 +590,6 @@ fn a_run_on_a_quiet_terminal() {
           The answer to a provision request has a body that is one JSON object,
           whatever its status is.
           section   Provisioning / Response
-          the answer to a provision request is no JSON object
           PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
           answered 200
             expected  a JSON object
@@ -623,13 +619,11 @@ fn a_run_on_a_verbose_terminal() {
     Open Service Broker API 2.17 at http://127.0.0.1:8080
     ✔ Catalog Management: 1 passed
       ✔ catalog.get-returns-200 MUST
-          A request for the catalog is answered 200 OK.
     ✘ Provisioning: 1 passed, 1 failed, 1 warned
       ✘ provision.body-is-object MUST
           The answer to a provision request has a body that is one JSON object,
           whatever its status is.
           section   Provisioning / Response
-          the answer to a provision request is no JSON object
           PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
           answered 200
             expected  a JSON object
@@ -653,7 +647,6 @@ fn a_run_on_a_verbose_terminal() {
       ! provision.error-has-description SHOULD
           An error comes with a description for its reader.
           section   Provisioning / Response
-          the error {} has no description
           PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true was
           answered 200
             expected  a member description
@@ -664,13 +657,10 @@ fn a_run_on_a_verbose_terminal() {
               -H 'Content-Type:' --data-raw '{"service_id":"s","plan_id":"p"}' \
               'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'
       ✔ provision.dashboard-url MAY
-          A broker can tell the URL of a dashboard.
     – Binding: 2 skipped
       – bind.unique-id MUST NOT
-          A binding id stands for no other binding of the broker.
           no plan of the catalog can be bound
       – bind.credentials SHOULD
-          A binding comes with credentials.
           no plan of the catalog can be bound
 
     MUST 1 passed, 1 failed, 0 warned, 1 skipped

@@ -2,6 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
+use fixtures::Registry;
 use insta::assert_snapshot;
 use serving::testing::{Process, send};
 
@@ -10,7 +11,7 @@ use crate::screens::screen;
 const AUTH: (&str, &str) = ("Authorization", "Basic dXNlcjpwYXNz");
 
 #[test]
-fn without_arguments_every_documented_example_is_replayed_against_a_pair_of_its_own() {
+fn without_arguments_a_pair_of_its_own_is_replayed_and_another_one_checked() {
     // Neither a platform's port, nor credentials for other targets, nor a
     // proxy for the way out matter.
     let env = [
@@ -19,7 +20,9 @@ fn without_arguments_every_documented_example_is_replayed_against_a_pair_of_its_
         ("http_proxy", "http://127.0.0.1:1"),
         ("ALL_PROXY", "http://127.0.0.1:1"),
     ];
-    assert_snapshot!(screen(&[], &env), @"
+    let shown = screen(&[], &env);
+    let (replayed, checked) = shown.split_once("\n\nOpen Service").unwrap();
+    assert_snapshot!(replayed, @"
     The documented broker, API 2.3 (echo-broker-2.3) at http://127.0.0.1:PORT
       ✔ Catalog
       ✔ Provision
@@ -42,8 +45,22 @@ fn without_arguments_every_documented_example_is_replayed_against_a_pair_of_its_
       ✔ Echo to an app that is not bound
       ✔ Dashboard of an instance that is not there
     19 examples: 19 passed
-    exit code 0
     ");
+    for requirement in Registry::embedded().unwrap().requirements() {
+        let is_listed = checked.contains(&format!(" {} ", requirement.id));
+        assert!(is_listed, "{}", requirement.id);
+    }
+    let counts: Vec<&str> = checked
+        .lines()
+        .filter(|line| line.contains(" passed, "))
+        .collect();
+    let is_clean = |line: &&&str| !line.contains("failed") || line.contains(" 0 failed");
+    assert_eq!(
+        counts.iter().filter(is_clean).count(),
+        counts.len(),
+        "{counts:?}"
+    );
+    assert!(checked.contains("0 failed, 0 warned") && checked.ends_with("exit code 0"));
 }
 
 /// One test, because there is one pair of documented ports.

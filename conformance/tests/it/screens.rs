@@ -32,17 +32,22 @@ fn free_port() -> u16 {
 #[test]
 fn the_help_names_what_there_is() {
     assert_snapshot!(screen(&["--help"], &[]), @"
-    Checks service brokers against the examples of their documentation.
+    Checks service brokers by the Open Service Broker API, 2.11 to 2.17.
 
-    Without a command, it starts the reference broker and its echo service on free ports and replays
-    every documented example against them.
+    `conformance check URL` judges any broker by every requirement of the specification. Without a
+    command, it starts the reference broker and its echo service on free ports, replays every documented
+    example against them and checks them.
 
     Usage: conformance [COMMAND]
 
     Commands:
-      replay  Replay documented examples against a broker
-      up      Run the reference broker and its echo service, until Ctrl-C
-      help    Print this message or the help of the given subcommand(s)
+      check         Judge a broker by every requirement of the specification
+      replay        Replay documented examples against a broker
+      cleanup       Remove what an interrupted check has left behind
+      requirements  List every requirement, and how it is judged
+      explain       Tell all that is known of a requirement
+      up            Run the reference broker and its echo service, until Ctrl-C
+      help          Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help
@@ -51,8 +56,9 @@ fn the_help_names_what_there_is() {
       -V, --version
               Print version
 
-    Exit codes: 0 every example matches, 1 one does not, 2 wrong usage or fixture,
-    3 something could not be judged and nothing was shown wrong, 130 interrupted
+    Exit codes: 0 no MUST is broken and every example matches, 1 a MUST is broken or an
+    example does not match, 2 wrong usage or fixture, 3 something could not be judged
+    and nothing was shown wrong, 130 interrupted
     exit code 0
     ");
     assert_snapshot!(screen(&["replay", "--help"], &[("CONFORMANCE_AUTH", "a:secret")]), @"
@@ -136,6 +142,8 @@ fn wrong_usage_is_told_with_exit_code_2() {
     }
     assert_snapshot!(screen(&["rerun"], &[]), @"
     error: unrecognized subcommand 'rerun'
+
+      tip: a similar subcommand exists: 'requirements'
 
     Usage: conformance [COMMAND]
 
