@@ -84,7 +84,7 @@ pub async fn check(
     client: Client,
     options: Options,
     interrupt: &Interrupt,
-    observe: &mut dyn FnMut(&CheckEvent),
+    observe: &mut (dyn FnMut(&CheckEvent) + Send),
 ) -> Result<CheckRun, CheckError> {
     let registry = Registry::embedded()?;
     for id in options.only.iter().chain(&options.skip) {
@@ -201,16 +201,22 @@ async fn play(
     let names = chosen.iter().map(Subject::name).collect();
     // Whoever listens may have gone away; that changes nothing.
     let _ = events.send(CheckEvent::Plans(names));
-    let catalog = scenarios::catalog(session, &first).await;
-    let mut no_instance = None;
-    if !options.read_only {
-        no_instance = of_plans(session, chosen, events).await;
-    } else {
-        let why = "the run only reads (--read-only)";
-        for scenario in scenarios::all() {
-            unclear(session, scenario, why);
+    let slots = Arc::new(Semaphore::new(options.jobs.max(1)));
+    let of_catalog = async {
+        // Nobody closes the semaphore.
+        let _slot = slots.acquire().await;
+        scenarios::catalog(session, &first).await
+    };
+    let of_plans = async {
+        match options.read_only {
+            false => of_plans(session, chosen, &slots, events).await,
+            true => {
+                nothing_played(session, "the run only reads (--read-only)");
+                None
+            }
         }
-    }
+    };
+    let (catalog, no_instance) = tokio::join!(of_catalog, of_plans);
     let last = match catalog {
         Ok(()) => session.send(&Call::catalog(), None).await,
         Err(stop) => Err(stop),
@@ -281,16 +287,13 @@ async fn baseline(session: &Session) -> Result<Reply, CutShort> {
 async fn of_plans(
     session: &Arc<Session>,
     chosen: Vec<Subject>,
+    slots: &Arc<Semaphore>,
     events: &mpsc::UnboundedSender<CheckEvent>,
 ) -> Option<String> {
     if chosen.is_empty() {
-        let why = "the catalog has no plan that could be judged";
-        for scenario in scenarios::all() {
-            unclear(session, scenario, why);
-        }
+        nothing_played(session, "the catalog has no plan that could be judged");
         return None;
     }
-    let slots = Arc::new(Semaphore::new(session.options.jobs.max(1)));
     let why_not = Arc::new(Mutex::new(WhyNot::default()));
     let mut tasks: JoinSet<Vec<Task>> = JoinSet::new();
     for (index, subject) in chosen.into_iter().enumerate() {
@@ -359,9 +362,10 @@ impl WhyNot {
     }
 }
 
-fn unclear(session: &Session, scenario: &Scenario, why: &str) {
+/// Enters why no scenario was played.
+fn nothing_played(session: &Session, why: &str) {
     let mut record = session.record();
-    for id in scenario.judges {
+    for id in scenarios::all().flat_map(|scenario| scenario.judges) {
         record.book.unclear(id, why);
     }
 }

@@ -10,7 +10,7 @@ use super::console;
 
 /// How long the showcase's asynchronous operations take: long enough to be
 /// observed, and no longer.
-const SHORT_DELAY: Duration = Duration::from_millis(250);
+const SHORT_DELAY: Duration = Duration::from_millis(100);
 
 /// Both servers, listening.
 pub(crate) struct Pair {
