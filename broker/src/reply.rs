@@ -11,6 +11,7 @@ use crate::conduct::Metadata;
 use crate::echo::EchoError;
 use crate::instance::Instance;
 use crate::operation::Kind;
+use crate::version::ApiVersion;
 
 /// What a request is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,11 +34,11 @@ pub enum Reply {
     Accepted {
         /// Its id.
         operation: String,
-        /// What is told of the instance, if it is being created.
+        /// What is told of the instance, if it is being created or updated.
         shown: Option<Shown>,
     },
     /// 200: the instance has been changed.
-    Updated,
+    Updated(Option<Shown>),
     /// 200: what was to be deleted has been deleted.
     Deleted,
     /// 200: the instance that was asked for.
@@ -86,6 +87,8 @@ pub enum Reply {
     Forgotten,
     /// 5xx: the echo service did not do its part.
     Echo(EchoError),
+    /// An update that is refused, and would be so again.
+    FinalRefusal(Box<Reply>),
     /// Something is wrong on purpose.
     OnPurpose(OnPurpose),
 }
@@ -103,7 +106,7 @@ pub enum OnPurpose {
     Drop,
 }
 
-/// What is told of an instance when it is provisioned.
+/// What is told of an instance when it is provisioned or updated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// Where a person sees it.
@@ -150,6 +153,17 @@ impl Reply {
     /// A refusal of a request that cannot be understood.
     pub(crate) fn bad(why: &str) -> Reply {
         Reply::Bad(why.to_owned())
+    }
+
+    /// The same reply to an update, which says whether it would be another one
+    /// the next time, for versions that know how to say so.
+    pub(crate) fn to_update(self, version: ApiVersion) -> Reply {
+        match self {
+            Reply::Bad(_) | Reply::PlanChangeNotSupported if version >= ApiVersion::REPEATS => {
+                Reply::FinalRefusal(Box::new(self))
+            }
+            reply => reply,
+        }
     }
 
     /// What an error tells its user.
@@ -199,7 +213,8 @@ impl Reply {
                 body["operation"] = operation.as_str().into();
                 (Status::Accepted, body)
             }
-            Reply::Updated | Reply::Deleted => (Status::Ok, json!({})),
+            Reply::Updated(Some(shown)) => (Status::Ok, shown.body()),
+            Reply::Updated(None) | Reply::Deleted => (Status::Ok, json!({})),
             Reply::Instance(instance) => (Status::Ok, instance_body(instance)),
             Reply::Polled(polled) => (Status::Ok, polled.body()),
             Reply::Bad(why) => refused(Status::BadRequest, why),
@@ -259,6 +274,12 @@ impl Reply {
                 "the echo service has forgotten this service instance; deprovision it and provision a new one",
             ),
             Reply::Echo(error) => (error.status(), error_body(&error.to_string())),
+            Reply::FinalRefusal(reply) => {
+                let (status, mut body) = reply.parts();
+                body["instance_usable"] = true.into();
+                body["update_repeatable"] = false.into();
+                (status, body)
+            }
             Reply::OnPurpose(wrong) => match wrong {
                 OnPurpose::Error(status) => (
                     Status::new(*status),

@@ -174,8 +174,8 @@ async fn instance(_who: Authenticated, call: Call<'_>, instance: PathId<2>) -> R
 #[patch("/service_instances/<_>", data = "<body>")]
 async fn update(_who: Authenticated, call: Call<'_>, instance: PathId<2>, body: Body) -> Reply {
     let asked = call.reader().update(&body.0);
-    call.carry_out(key(instance, None), asked.map(Request::Update))
-        .await
+    let updated = call.carry_out(key(instance, None), asked.map(Request::Update));
+    updated.await.to_update(call.sender.version)
 }
 
 #[delete("/service_instances/<_>")]

@@ -29,10 +29,14 @@ impl ApiVersion {
     pub const PARAMETERS: ApiVersion = ApiVersion { minor: 5 };
     /// Asynchronous operations on instances.
     pub const ASYNC: ApiVersion = ApiVersion { minor: 7 };
+    /// Updates that tell where the dashboard is.
+    pub const UPDATED_DASHBOARDS: ApiVersion = ApiVersion { minor: 14 };
     /// Asynchronous operations on bindings.
     pub const ASYNC_BINDINGS: ApiVersion = ApiVersion { minor: 14 };
     /// Maintenance information.
     pub const MAINTENANCE: ApiVersion = ApiVersion { minor: 15 };
+    /// Refused updates that tell whether they can be repeated.
+    pub const REPEATS: ApiVersion = ApiVersion { minor: 16 };
     /// Rotation of bindings.
     pub const ROTATION: ApiVersion = ApiVersion { minor: 17 };
 

@@ -55,6 +55,11 @@ fn shown(instance: &Instance) -> Shown {
     }
 }
 
+/// What is told of an instance that is or has been updated.
+fn after_update(at: &Circumstances<'_>, instance: &Instance) -> Option<Shown> {
+    (at.version >= ApiVersion::UPDATED_DASHBOARDS).then(|| shown(instance))
+}
+
 /// The answer to a request that is the one in progress, sent again.
 fn in_progress(at: &Circumstances<'_>, instance: &Instance) -> Reply {
     match instance.operation.is_async && at.accepts_incomplete {
@@ -62,7 +67,12 @@ fn in_progress(at: &Circumstances<'_>, instance: &Instance) -> Reply {
             operation: instance.operation.id.clone(),
             shown: match instance.operation.kind {
                 Kind::Create => Some(shown(instance)),
-                Kind::Update | Kind::Delete => None,
+                // What the update makes of the metadata is known when it ends.
+                Kind::Update => after_update(at, instance).map(|shown| Shown {
+                    metadata: None,
+                    ..shown
+                }),
+                Kind::Delete => None,
             },
         },
         false => Reply::Concurrency,
@@ -187,7 +197,8 @@ pub(super) fn update(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Up
     operation.state = State::Succeeded;
     instance.operation = operation;
     apply(at, instance, asked);
-    stored.reply(Reply::Updated)
+    let reply = Reply::Updated(after_update(at, instance));
+    stored.reply(reply)
 }
 
 /// Whether the update is asynchronous, or why it is refused.
@@ -383,5 +394,6 @@ fn updated(at: &Circumstances<'_>, mut stored: Stored, mut instance: Instance) -
     }
     instance.operation.state = State::Succeeded;
     stored.instance = Some(instance);
-    stored.reply(Reply::Updated)
+    // Its request was answered long ago.
+    stored.reply(Reply::Updated(None))
 }

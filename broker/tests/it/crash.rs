@@ -18,7 +18,7 @@ use crate::common::{AUTH, INSTANCE, provision};
 const BROKER: &str = env!("CARGO_BIN_EXE_broker");
 
 /// How often the broker is killed.
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 24;
 
 /// How many platforms send requests at the same time.
 const PLATFORMS: usize = 8;

@@ -157,12 +157,12 @@ async fn the_synchronous_life_of_an_instance() {
     {"description":"the creation has succeeded","state":"succeeded"}
     "#);
     let update = json!({"service_id": LARGE.service(), "plan_id": LARGE.plan(), "parameters": {"repeat": 2}, "previous_values": {"plan_id": SYNC.plan(), "maintenance_info": null}});
-    assert_snapshot!(shown(call.body(&format!("PATCH {I}"), update).await), @"
+    assert_snapshot!(shown(call.body(&format!("PATCH {I}"), update).await), @r#"
     200
     content-type: application/json
 
-    {}
-    ");
+    {"dashboard_url":"http://ECHO/echo/dashboard/i"}
+    "#);
     assert_snapshot!(shown(call.send(&format!("GET {I}")).await), @r#"
     200
     content-type: application/json
@@ -473,19 +473,20 @@ async fn what_an_update_is_refused_for_and_what_changes_nothing() {
         refused.push(format!("{} {}", answer.status, answer.body));
     }
     assert_snapshot!(refused.join("\n"), @r#"
-    400 {"description":"service_id is missing"}
-    400 {"description":"service_id is not that of the service instance"}
-    422 {"description":"instances of this plan cannot be given another plan","error":"PlanChangeNotSupported"}
-    400 {"description":"the service offering has no service plan with this plan_id"}
+    400 {"description":"service_id is missing","instance_usable":true,"update_repeatable":false}
+    400 {"description":"service_id is not that of the service instance","instance_usable":true,"update_repeatable":false}
+    422 {"description":"instances of this plan cannot be given another plan","error":"PlanChangeNotSupported","instance_usable":true,"update_repeatable":false}
+    400 {"description":"the service offering has no service plan with this plan_id","instance_usable":true,"update_repeatable":false}
     422 {"description":"the plan has another maintenance_info.version; fetch the catalog again","error":"MaintenanceInfoConflict"}
-    400 {"description":"parameters must be an object"}
-    400 {"description":"previous_values must be an object"}
+    400 {"description":"parameters must be an object","instance_usable":true,"update_repeatable":false}
+    400 {"description":"previous_values must be an object","instance_usable":true,"update_repeatable":false}
     "#);
     // What Cloud Controller sends with every update: no change.
     let unchanged =
         json!({"service_id": FIXED.service(), "plan_id": FIXED.plan(), "parameters": {}});
     let answer = patch(unchanged).await;
-    assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
+    let told = json!({"dashboard_url": format!("{}/echo/dashboard/i", broker.echo_url)});
+    assert_eq!((answer.status, answer.json()), (200, told));
     assert_eq!(call.send(&format!("GET {I}")).await.body, before);
 }
 

@@ -80,11 +80,11 @@ async fn step(store: &dyn Store, key: Key, mut change: impl FnMut(&mut Stored) +
             instance: stored.instance,
             binding: stored.binding,
             drop_bindings: false,
-            next: Next::Reply(Reply::Updated),
+            next: Next::Reply(Reply::Updated(None)),
         }
     });
     let next = store.step(key, Durability::Durable, decide).await.unwrap();
-    assert_eq!(next, Next::Reply(Reply::Updated));
+    assert_eq!(next, Next::Reply(Reply::Updated(None)));
 }
 
 async fn put_instance(store: &dyn Store, id: &str, instance: Option<Instance>) {
@@ -295,7 +295,7 @@ async fn a_step_that_can_be_recovered_is_seen_by_the_next_one() {
         instance: Some(instance("p", false)),
         binding: None,
         drop_bindings: false,
-        next: Next::Reply(Reply::Updated),
+        next: Next::Reply(Reply::Updated(None)),
     });
     store
         .step(key("i", None), Durability::Recoverable, decide)

@@ -498,8 +498,11 @@ async fn plans(stage: &Stage) -> Result<(), Stop> {
         let call = stage.update(&instance, &json!({"plan_id": sibling}));
         let reply = stage.send(&call).await?;
         if reply.is_success() {
-            if reply.status == 202 {
-                stage.settle(&instance, Work::Update, &reply).await?;
+            if reply.status == 202
+                && stage.settle(&instance, Work::Update, &reply).await? != End::Succeeded
+            {
+                // A change may fail; then the plan is the old one.
+                continue;
             }
             if !is_declared {
                 let id = "update.plan-updateable-declared";
