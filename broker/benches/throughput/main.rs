@@ -219,7 +219,7 @@ impl Bench {
                     instance: Some(instance.clone()),
                     binding: stored.binding,
                     drop_bindings: false,
-                    next: broker::decide::Next::Reply(broker::reply::Reply::Updated),
+                    next: broker::decide::Next::Reply(broker::reply::Reply::Updated(None)),
                 },
             );
             let is_last = n + 1 == count;
