@@ -312,24 +312,35 @@ impl Worker {
         let tables = Tables(&self.connection);
         let before = tables.read(key).map_err(failed)?;
         let decision = decide(before.clone());
-        let changes = decision.drop_bindings
-            || decision.instance != before.instance
-            || decision.binding != before.binding;
-        if changes {
-            if self.written == 0 {
-                self.run("BEGIN").map_err(failed)?;
-            }
+        let writes = [
+            decision.instance != before.instance,
+            decision.drop_bindings,
+            decision.binding != before.binding,
+        ];
+        let writes = writes.into_iter().filter(|writes| *writes).count();
+        if writes > 0 && self.written == 0 {
+            self.run("BEGIN").map_err(failed)?;
+        }
+        if writes > 0 {
             self.written += 1;
-            // A step that fails half-way must leave nothing of itself.
-            self.run("SAVEPOINT step").map_err(failed)?;
-            let written = write(&Tables(&self.connection), key, &before, &decision);
-            if written.is_err() {
-                self.run("ROLLBACK TO step").map_err(failed)?;
-            }
-            self.run("RELEASE step").map_err(failed)?;
-            written.map_err(failed)?;
+        }
+        let write = || write(&Tables(&self.connection), key, &before, &decision);
+        match writes {
+            0 | 1 => write().map_err(failed)?,
+            _ => self.wholly(write).map_err(failed)?,
         }
         Ok(decision.next)
+    }
+
+    /// Does several writes, of which nothing is left where one of them fails.
+    fn wholly(&self, write: impl FnOnce() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+        self.run("SAVEPOINT step")?;
+        let written = write();
+        if written.is_err() {
+            self.run("ROLLBACK TO step")?;
+        }
+        self.run("RELEASE step")?;
+        written
     }
 
     /// Runs a statement that is run again and again.
