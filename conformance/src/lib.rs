@@ -41,6 +41,7 @@ mod target;
 pub use check::{
     Auth, CheckError, CheckEvent, CheckRun, CutShort, Evidence, Expect, How, Judged, LedgerError,
     Options, Parameters, Plans, Tally, Verdict, check, clean_up, how, interrupted_target, judge,
+    mutants,
 };
 pub use client::{Client, ClientError, Trust};
 pub use compare::{Difference, Side};

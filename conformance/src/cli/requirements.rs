@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use conformance::how;
 use conformance::reports::text::{LABEL, TITLE, wrapped};
+use conformance::{how, mutants};
 use fixtures::{Line, Registry, Requirement};
 use serde_json::json;
 
@@ -19,22 +19,28 @@ pub(crate) fn list(registry: &Registry, listing: Listing) -> String {
             let longest = longest.unwrap_or_default();
             let row = |r: &Requirement| {
                 let (id, level, since) = (r.id.as_str(), r.level.to_string(), r.since);
-                format!("{id:longest$}  {level:10}  {since}  {}\n", ways(r))
+                let killed = match killed(r).as_str() {
+                    "" => String::new(),
+                    mutants => format!("; kills {mutants}"),
+                };
+                format!("{id:longest$}  {level:10}  {since}  {}{killed}\n", ways(r))
             };
             requirements.iter().map(row).collect()
         }
         Listing::Markdown => {
             let mut text =
-                "| id | level | since | judged by |\n| --- | --- | --- | --- |\n".to_owned();
+                "| id | level | since | judged by | kills |\n| --- | --- | --- | --- | --- |\n"
+                    .to_owned();
             for r in requirements {
                 // Writing to a string cannot fail.
                 let _ = writeln!(
                     text,
-                    "| {} | {} | {} | {} |",
+                    "| {} | {} | {} | {} | {} |",
                     r.id,
                     r.level,
                     r.since,
-                    ways(r)
+                    ways(r),
+                    killed(r),
                 );
             }
             text
@@ -48,6 +54,7 @@ pub(crate) fn list(registry: &Registry, listing: Listing) -> String {
                     "section": r.section,
                     "statement": r.statement,
                     "judged_by": how(r).iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    "kills": mutants(r.id.as_str()),
                 })
             };
             let entries: Vec<_> = requirements.iter().map(entry).collect();
@@ -60,6 +67,11 @@ fn ways(requirement: &Requirement) -> String {
     let ways = how(requirement);
     let ways: Vec<String> = ways.iter().map(ToString::to_string).collect();
     ways.join("; ")
+}
+
+/// The mutants that its check has found out.
+fn killed(requirement: &Requirement) -> String {
+    mutants(requirement.id.as_str()).join(", ")
 }
 
 /// All that is known of a requirement.
@@ -88,6 +100,9 @@ pub(crate) fn explain(requirement: &Requirement, width: usize) -> String {
     labelled("applies", &r.when);
     labelled("shows by", &r.observe);
     labelled("judged by", &ways(r));
+    if !killed(r).is_empty() {
+        labelled("kills", &killed(r));
+    }
     for change in &r.changed {
         labelled(&format!("in {}", change.version), &change.how);
     }
