@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fixtures::{ApiVersion, Registry, Requirement};
 
-use super::outcome::{Evidence, Judged, Verdict};
+use super::outcome::{Evidence, INVISIBLE, Judged, UNSEEN, Verdict};
 
 /// What an exchange says about a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +195,7 @@ impl Book {
     fn judge(&self, judged: &mut Judged) {
         let id = judged.requirement.id.as_str();
         if let Some(why) = &judged.requirement.exempt {
-            judged.reason = format!("not visible over HTTP: {why}");
+            judged.reason = format!("{INVISIBLE}: {why}");
             return;
         }
         let found = self.findings.get(id).map_or(&[][..], Vec::as_slice);
@@ -224,8 +224,8 @@ impl Book {
             _ => self.unclear.get(id).cloned().unwrap_or_else(|| {
                 let when = judged.requirement.when.as_str();
                 match when {
-                    "always" => "the run saw nothing of it".to_owned(),
-                    when => format!("the run saw nothing of it; it applies when {when}"),
+                    "always" => UNSEEN.to_owned(),
+                    when => format!("{UNSEEN}; it applies when {when}"),
                 }
             }),
         };

@@ -64,6 +64,13 @@ pub struct Judged {
     pub evidence: Vec<Evidence>,
 }
 
+/// How the reason begins why a requirement was not judged that no answer was
+/// about.
+pub(crate) const UNSEEN: &str = "the run saw nothing of it";
+
+/// How it begins for a requirement that no answer can be about.
+pub(crate) const INVISIBLE: &str = "not visible over HTTP";
+
 /// Why a check could not judge the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CutShort {

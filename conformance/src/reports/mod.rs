@@ -17,7 +17,7 @@ pub use junit::junit;
 pub use markdown::markdown;
 pub use terminal::{Detail, terminal};
 
-use crate::check::{CheckRun, Evidence, Judged, Tally, Verdict};
+use crate::check::{CheckRun, Evidence, INVISIBLE, Judged, Tally, UNSEEN, Verdict};
 use crate::curl::curl;
 use crate::exchange::Exchange;
 
@@ -100,7 +100,15 @@ fn grouped<T, K: PartialEq>(
 
 /// The requirements that were not judged, by the reason for it.
 fn skipped(run: &CheckRun) -> Vec<(&str, Vec<&Judged>)> {
-    grouped(run.with(Verdict::Skip), |judged| judged.reason.as_str())
+    grouped(run.with(Verdict::Skip), |judged| why(judged))
+}
+
+/// Why a requirement was not judged, without what is said of it alone.
+fn why(judged: &Judged) -> &str {
+    let reason = judged.reason.as_str();
+    let mut kinds = [UNSEEN, INVISIBLE].into_iter();
+    let kind = kinds.find(|kind| reason.starts_with(kind));
+    kind.unwrap_or(reason)
 }
 
 /// An exchange that shows a verdict, with all that it shows.

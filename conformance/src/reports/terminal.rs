@@ -213,6 +213,7 @@ fn not_judged(run: &CheckRun, width: usize) -> String {
         let told = spaced(&told.replace('\n', " "));
         text += &format!("  {UNSURE}–{UNSURE:#} {}", wrapped(&told, width, 4, 6));
     }
+    line(&mut text, 2, "-v tells the reason for each");
     text
 }
 
@@ -220,9 +221,17 @@ fn not_judged(run: &CheckRun, width: usize) -> String {
 fn summary(run: &CheckRun, width: usize) -> String {
     let mut text = String::new();
     if let Some(cut_short) = &run.cut_short {
+        let head = match cut_short {
+            CutShort::NoBaseline(_) => "could not be judged",
+            CutShort::NoInstance(_) | CutShort::Interrupted => "cut short",
+        };
         let words = printable(cut_short.words());
         let words = spaced(&words.replace('\n', " "));
-        text += &format!("{BAD}cut short{BAD:#}: {}", wrapped(&words, width, 11, 6));
+        let words = wrapped(&words, width, head.len() + 2, 6);
+        text += &format!("{BAD}{head}{BAD:#}: {words}");
+        if let CutShort::NoBaseline(_) = cut_short {
+            return text;
+        }
     }
     let kinds = kinds(run).map(tally);
     let together = kinds.join(" · ");
@@ -235,6 +244,10 @@ fn summary(run: &CheckRun, width: usize) -> String {
     line(&mut text, 0, &effort(run));
     for leftover in &run.leftovers {
         text += &left_behind(leftover, width);
+    }
+    let is_clean = |judged: &Judged| !matches!(judged.verdict, Verdict::Fail | Verdict::Warn);
+    if run.results.iter().all(is_clean) {
+        return text;
     }
     let recorded = recorded_basic();
     let logged_in = run
