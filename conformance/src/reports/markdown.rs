@@ -3,8 +3,8 @@
 
 use super::text::{printable, repeat_it};
 use super::{
-    Kind, Sight, VERDICTS, answered, command, compared, count, effort, kinds, request, sights,
-    skipped,
+    Kind, Sight, VERDICTS, answered, command, compared, count, effort, kinds, request, see_again,
+    sights, skipped,
 };
 use crate::check::{CheckRun, CutShort, Judged, Verdict};
 
@@ -27,6 +27,10 @@ pub fn markdown(run: &CheckRun) -> String {
     if !warned.is_empty() {
         paragraphs.push("### Warned".to_owned());
         paragraphs.push(warned.join("\n"));
+    }
+    if let Some(command) = see_again(run) {
+        paragraphs.push("See it again:".to_owned());
+        paragraphs.push(fence("sh", &command));
     }
     if !run.leftovers.is_empty() {
         let leftovers = run.leftovers.iter().map(|leftover| {

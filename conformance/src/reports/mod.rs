@@ -11,7 +11,7 @@ pub mod text;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use fixtures::Level;
+use fixtures::{ApiVersion, Level};
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
@@ -161,6 +161,24 @@ fn command(run: &CheckRun, exchange: &Exchange) -> String {
         0..=LONGEST_COMMAND => text::visible(&command),
         length => format!("# too long to be shown: a command of {length} characters"),
     }
+}
+
+/// The command that shows again what is not kept, or nothing if all of it is.
+fn see_again(run: &CheckRun) -> Option<String> {
+    // More ids than these are more than one command should name.
+    const MOST: usize = 6;
+    let with = |verdict| run.with(verdict).collect::<Vec<_>>();
+    let mut kinds = [Verdict::Fail, Verdict::Warn].into_iter().map(with);
+    let broken = kinds.find(|broken| !broken.is_empty())?;
+    let mut command = format!("conformance check {}", run.target);
+    if run.api_version != ApiVersion::NEWEST {
+        command += &format!(" --api-version {}", run.api_version);
+    }
+    if broken.len() <= MOST {
+        let ids = broken.iter().map(|judged| judged.requirement.id.as_str());
+        command.extend(ids.map(|id| format!(" --only {id}")));
+    }
+    Some(command)
 }
 
 /// When a run began, by RFC 3339.

@@ -8,7 +8,7 @@ use super::text::{
 };
 use super::{
     Kind, Sight, VERDICTS, answered, command, count, effort, grouped, kinds, participle, request,
-    sights, skipped,
+    see_again, sights, skipped,
 };
 use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
 use crate::secrets::recorded_basic;
@@ -245,10 +245,9 @@ fn summary(run: &CheckRun, width: usize) -> String {
     for leftover in &run.leftovers {
         text += &left_behind(leftover, width);
     }
-    let is_clean = |judged: &Judged| !matches!(judged.verdict, Verdict::Fail | Verdict::Warn);
-    if run.results.iter().all(is_clean) {
+    let Some(command) = see_again(run) else {
         return text;
-    }
+    };
     let recorded = recorded_basic();
     let logged_in = run
         .exchanges
@@ -260,7 +259,7 @@ fn summary(run: &CheckRun, width: usize) -> String {
     };
     let label = format!("{LABEL}see it again{needs}:{LABEL:#}");
     text += &wrapped(&label, width, 0, 6);
-    line(&mut text, 2, &format!("conformance check {}", run.target));
+    line(&mut text, 2, &command);
     text
 }
 

@@ -511,6 +511,12 @@ fn a_run_as_markdown() {
 
     - `provision.error-has-description` (SHOULD): An error comes with a description for its reader. ````the error �[31mred�[0m� ``` | <script>alert(1)</script> ]]> &amp; @you� has no description````
 
+    See it again:
+
+    ```sh
+    conformance check http://127.0.0.1:8080 --only provision.body-is-object
+    ```
+
     ### Left behind
 
     - `6e1f-instance`: `DELETE /v2/service_instances/6e1f-instance` `was answered 500`
@@ -580,7 +586,7 @@ fn a_run_on_a_terminal() {
       ! 6e1f-instance is left behind: DELETE /v2/service_instances/6e1f-instance was
           answered 500
     see it again, with USER:PASS in CONFORMANCE_AUTH:
-      conformance check http://127.0.0.1:8080
+      conformance check http://127.0.0.1:8080 --only provision.body-is-object
     "#);
 }
 
@@ -610,7 +616,7 @@ fn a_run_on_a_quiet_terminal() {
       ! 6e1f-instance is left behind: DELETE /v2/service_instances/6e1f-instance was
           answered 500
     see it again, with USER:PASS in CONFORMANCE_AUTH:
-      conformance check http://127.0.0.1:8080
+      conformance check http://127.0.0.1:8080 --only provision.body-is-object
     ");
 }
 
@@ -671,7 +677,7 @@ fn a_run_on_a_verbose_terminal() {
       ! 6e1f-instance is left behind: DELETE /v2/service_instances/6e1f-instance was
           answered 500
     see it again, with USER:PASS in CONFORMANCE_AUTH:
-      conformance check http://127.0.0.1:8080
+      conformance check http://127.0.0.1:8080 --only provision.body-is-object
     "#);
 }
 
