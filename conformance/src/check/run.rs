@@ -17,7 +17,7 @@ use super::outcome::{CheckRun, CutShort};
 use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
 use super::session::{Reply, Session, Stop};
 use super::stage::{Learned, Stage, refused};
-use super::subject::{Declared, Subject, representatives, subjects};
+use super::subject::{Declared, Subject, behaviours, subjects};
 use super::sweep::sweep;
 use crate::client::{Client, ClientError};
 use crate::interrupt::Interrupt;
@@ -195,10 +195,11 @@ async fn play(
         return Some(CutShort::NoBaseline(why.to_owned()));
     }
     let chosen = match options.plans {
-        Plans::Representatives => representatives(all),
-        Plans::Behaviours | Plans::All => all,
+        Plans::Representatives => behaviours(all),
+        Plans::Behaviours | Plans::All => all.into_iter().map(|plan| vec![plan]).collect(),
     };
-    let names = chosen.iter().map(Subject::name).collect();
+    let names = chosen.iter().flat_map(|plans| plans.first());
+    let names = names.map(Subject::name).collect();
     // Whoever listens may have gone away; that changes nothing.
     let _ = events.send(CheckEvent::Plans(names));
     let slots = Arc::new(Semaphore::new(options.jobs.max(1)));
@@ -286,7 +287,7 @@ async fn baseline(session: &Session) -> Result<Reply, CutShort> {
 /// Gives why, if not one plan could be provisioned.
 async fn of_plans(
     session: &Arc<Session>,
-    chosen: Vec<Subject>,
+    chosen: Vec<Vec<Subject>>,
     slots: &Arc<Semaphore>,
     events: &mpsc::UnboundedSender<CheckEvent>,
 ) -> Option<String> {
@@ -296,7 +297,11 @@ async fn of_plans(
     }
     let why_not = Arc::new(Mutex::new(WhyNot::default()));
     let mut tasks: JoinSet<Vec<Task>> = JoinSet::new();
-    for (index, subject) in chosen.into_iter().enumerate() {
+    for (index, plans) in chosen.into_iter().enumerate() {
+        let mut plans = plans.into_iter();
+        let Some(subject) = plans.next() else {
+            continue;
+        };
         let task = Task {
             session: session.clone(),
             subject: Arc::new(subject),
@@ -306,6 +311,7 @@ async fn of_plans(
             why_not: why_not.clone(),
             scenario: &FIRST,
             is_first_plan: index == 0,
+            others: plans.take(MOST_OTHERS).collect(),
         };
         tasks.spawn(task.play());
     }
@@ -380,7 +386,12 @@ struct Task {
     why_not: Arc<Mutex<WhyNot>>,
     scenario: &'static Scenario,
     is_first_plan: bool,
+    /// Plans that may stand for this one, if its first instance fails.
+    others: Vec<Subject>,
 }
+
+/// How many plans of a behaviour are tried after the first, where that fails.
+const MOST_OTHERS: usize = 2;
 
 impl Task {
     /// Plays it, and gives what is to be played next.
@@ -427,7 +438,7 @@ impl Task {
                     task.note(|why_not| &mut why_not.stopped, &why);
                 }
                 self.why_not().no_instance.get_or_insert(why);
-                Vec::new()
+                self.another().into_iter().collect()
             }
             (false, _) => Vec::new(),
         }
@@ -466,8 +477,22 @@ impl Task {
                 why_not: self.why_not.clone(),
                 scenario,
                 is_first_plan: self.is_first_plan,
+                others: Vec::new(),
             })
             .collect()
+    }
+
+    /// The first scenario with another plan of the same behaviour.
+    fn another(mut self) -> Option<Task> {
+        if self.others.is_empty() || self.session.is_interrupted() {
+            return None;
+        }
+        let subject = self.others.remove(0);
+        Some(Task {
+            subject: Arc::new(subject),
+            learned: Arc::default(),
+            ..self
+        })
     }
 
     fn why_not(&self) -> MutexGuard<'_, WhyNot> {

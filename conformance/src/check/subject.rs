@@ -146,21 +146,20 @@ fn introduce(subjects: &mut [Subject]) {
     }
 }
 
-/// One plan for each behaviour that the catalog tells apart, a free one where
-/// there is one.
-pub(crate) fn representatives(subjects: Vec<Subject>) -> Vec<Subject> {
-    let mut chosen: Vec<Subject> = Vec::new();
+/// The plans of each behaviour that the catalog tells apart, free ones first.
+pub(crate) fn behaviours(subjects: Vec<Subject>) -> Vec<Vec<Subject>> {
+    let mut behaviours: Vec<Vec<Subject>> = Vec::new();
     for subject in subjects {
-        match chosen
-            .iter_mut()
-            .find(|known| known.declared() == subject.declared())
-        {
-            Some(known) if !known.is_free && subject.is_free => *known = subject,
-            Some(_) => {}
-            None => chosen.push(subject),
+        let same = |plans: &&mut Vec<Subject>| plans[0].declared() == subject.declared();
+        match behaviours.iter_mut().find(same) {
+            Some(plans) => plans.push(subject),
+            None => behaviours.push(vec![subject]),
         }
     }
-    chosen
+    for plans in &mut behaviours {
+        plans.sort_by_key(|subject| !subject.is_free);
+    }
+    behaviours
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
