@@ -19,6 +19,6 @@ pub use how::{How, how};
 pub use ledger::LedgerError;
 pub use options::{Auth, Expect, Options, Parameters, Plans};
 pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
-pub(crate) use outcome::{INVISIBLE, UNSEEN};
+pub(crate) use outcome::{INVISIBLE, LEFT_OUT, UNSEEN};
 pub use proof::mutants;
 pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target, judge};

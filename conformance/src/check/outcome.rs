@@ -71,6 +71,9 @@ pub(crate) const UNSEEN: &str = "the run saw nothing of it";
 /// How it begins for a requirement that no answer can be about.
 pub(crate) const INVISIBLE: &str = "not visible over HTTP";
 
+/// How it begins for a requirement that the user did not want to be judged.
+pub(crate) const LEFT_OUT: &str = "left out by";
+
 /// Why a check could not judge the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CutShort {

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::call::Call;
 use super::ledger::{Ledger, LedgerError};
 use super::options::{Auth, Options, Plans};
-use super::outcome::{CheckRun, CutShort};
+use super::outcome::{CheckRun, CutShort, LEFT_OUT};
 use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
 use super::session::{Reply, Session, Stop};
 use super::stage::{Learned, Stage, refused};
@@ -168,9 +168,9 @@ pub async fn clean_up(
 fn wanted(options: &Options, requirement: &Requirement) -> Result<(), String> {
     let id = requirement.id.as_str();
     if options.skip.contains(id) {
-        Err("left out by --skip".to_owned())
+        Err(format!("{LEFT_OUT} --skip"))
     } else if !options.only.is_empty() && !options.only.contains(id) {
-        Err("left out by --only".to_owned())
+        Err(format!("{LEFT_OUT} --only"))
     } else {
         Ok(())
     }

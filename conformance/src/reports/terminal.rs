@@ -10,7 +10,7 @@ use super::{
     Kind, Sight, VERDICTS, answered, command, count, effort, grouped, kinds, participle, request,
     see_again, sights, skipped,
 };
-use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
+use crate::check::{CheckRun, CutShort, Evidence, Judged, LEFT_OUT, Verdict};
 use crate::secrets::recorded_basic;
 
 /// How much of a run is shown.
@@ -46,15 +46,15 @@ pub fn terminal(run: &CheckRun, width: usize, detail: Detail) -> String {
             0,
             6,
         );
-        for (section, judged) in grouped(&run.results, |judged| heading(judged)) {
+        let wanted = run.results.iter().filter(|judged| !is_left_out(judged));
+        for (section, judged) in grouped(wanted, |judged| heading(judged)) {
             text += &head(section, &judged, width);
             for judged in judged {
                 text += &entry(run, judged, width, detail);
             }
         }
     }
-    let is_judged = !text.is_empty();
-    if is_judged && detail == Detail::Normal && run.with(Verdict::Skip).next().is_some() {
+    if !text.is_empty() && detail == Detail::Normal {
         text += &not_judged(run, width);
     }
     if !text.is_empty() {
@@ -198,10 +198,18 @@ fn spaced(content: &str) -> String {
     content.replace('\t', "    ")
 }
 
+/// Whether the user did not want it to be judged.
+fn is_left_out(judged: &Judged) -> bool {
+    judged.reason.starts_with(LEFT_OUT)
+}
+
 /// Why what was skipped.
 fn not_judged(run: &CheckRun, width: usize) -> String {
-    let mut text = format!("\n{TITLE}Skipped{TITLE:#}\n");
+    let mut text = String::new();
     for (reason, judged) in skipped(run) {
+        if judged.iter().any(|judged| is_left_out(judged)) {
+            continue;
+        }
         let ids = judged.iter().map(|it| it.requirement.id.as_str());
         let ids: Vec<&str> = ids.take(MOST_IDS).collect();
         let more = match judged.len().saturating_sub(MOST_IDS) {
@@ -213,8 +221,10 @@ fn not_judged(run: &CheckRun, width: usize) -> String {
         let told = spaced(&told.replace('\n', " "));
         text += &format!("  {UNSURE}–{UNSURE:#} {}", wrapped(&told, width, 4, 6));
     }
-    line(&mut text, 2, "-v tells the reason for each");
-    text
+    match text.as_str() {
+        "" => text,
+        text => format!("\n{TITLE}Skipped{TITLE:#}\n{text}  -v tells the reason for each\n"),
+    }
 }
 
 /// What a run comes to.
