@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use fixtures::Registry;
 use insta::assert_snapshot;
 use regex::Regex;
-use serde_json::json;
+use serde_json::{Value, json};
 use serving::testing::{self, Process};
 
 use crate::tampered::{Reply, Tampered};
@@ -449,4 +450,57 @@ async fn an_id_that_is_taken_and_a_leftover_are_told() {
     5 examples: 1 passed, 4 could not be judged, 1 left behind
     exit code 3
     ");
+}
+
+#[test]
+fn the_requirements_are_listed_in_each_form() {
+    let registry = Registry::embedded().unwrap();
+    let ids: Vec<&str> = registry
+        .requirements()
+        .iter()
+        .map(|r| r.id.as_str())
+        .collect();
+    let listed = |format: &str| screen(&["requirements", "--format", format], &[]);
+    let without_code = |text: String| text.replace("exit code 0", "");
+    let table = without_code(listed("table"));
+    let in_table = table.lines().filter_map(|line| line.split(' ').next());
+    assert_eq!(
+        in_table.filter(|id| !id.is_empty()).collect::<Vec<_>>(),
+        ids
+    );
+    let json: Value = serde_json::from_str(&without_code(listed("json"))).unwrap();
+    let in_json = json.as_array().unwrap().iter();
+    assert_eq!(
+        in_json
+            .map(|r| r["id"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        ids
+    );
+    let markdown = listed("markdown");
+    assert!(
+        ids.iter()
+            .all(|id| markdown.contains(&format!("\n| {id} |")))
+    );
+}
+
+#[test]
+fn a_requirement_is_explained() {
+    assert_snapshot!(screen(&["explain", "catalog.names-case-sensitive"], &[]), @"
+    catalog.names-case-sensitive MUST, since 2.14
+    Offering and plan names are compared with regard to case.
+
+    section     Catalog Management / Response / Body
+    stands in   line 413 of the specification of 2.17
+    applies     always
+    shows by    Rule for the comparison itself: when checking uniqueness, names that
+                differ only in upper and lower case are different names and must not
+                be reported as duplicates.
+    judged by   not judged: it binds whoever compares names; offering.name-unique
+                and plan.name-unique compare with regard to case
+    exit code 0
+    ");
+    assert_snapshot!(screen(&["explain", "status-409"], &[]), @r#"
+    conformance: there is no requirement "status-409"; similar are provision.status-409-existing, provision.status-409-in-progress, bind.status-409-existing, bind.status-409-in-progress; `conformance requirements` lists them
+    exit code 2
+    "#);
 }
