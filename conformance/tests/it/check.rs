@@ -249,6 +249,39 @@ async fn a_target_that_is_no_broker_is_not_judged() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_answers_nothing_usable_but_its_catalog_ends_the_run_and_is_called_wrong_in_nothing()
+ {
+    type Made = fn() -> Reply;
+    let cases: [(&str, Made); 4] = [
+        ("silence", || Reply::Silence),
+        ("garbage", || Reply::Bytes(b"\0\xff\r\n\r\n".to_vec())),
+        ("an endless head", || {
+            Reply::Endless(b"HTTP/1.1 200 OK\r\n".to_vec(), b"A: b\r\n".to_vec())
+        }),
+        ("an endless body", || {
+            let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            Reply::Endless(head.to_vec(), b"4\r\nmore\r\n".to_vec())
+        }),
+    ];
+    for (name, made) in cases {
+        let target = Tampered::broker(move |sent, _| match sent.path.as_str() {
+            "/v2/catalog" => Reply::True,
+            _ => made(),
+        })
+        .await;
+        let (parsed, _) = Target::parse(&target.url).unwrap();
+        let client = Client::new(parsed, Duration::from_millis(200)).unwrap();
+        let run = check(client, options(), &Interrupt::new(), &mut |_| {})
+            .await
+            .unwrap();
+        assert_eq!(told(&run, Verdict::Fail), NOTHING, "{name}");
+        let is_cut_short = matches!(run.cut_short, Some(CutShort::NoInstance(_)));
+        assert!(is_cut_short, "{name}: {:?}", run.cut_short);
+        assert!(run.exchanges.len() < 100, "{name}: {}", run.exchanges.len());
+    }
+}
+
 /// The output and exit code of the binary in a folder of its own.
 fn run_in(dir: &std::path::Path, args: &[&str]) -> (String, Option<i32>) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_conformance"))
