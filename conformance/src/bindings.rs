@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fixtures::{AUTHORIZATION, Body, FRESH, Fixture, Json, Pattern, Template, VariableName};
+use fixtures::{
+    AUTHORIZATION, Body, FRESH, Fixture, HeaderName, Json, Pattern, Template, VariableName,
+    is_fresh,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 use serde_json::Value;
@@ -48,11 +51,13 @@ impl Bindings {
         setup: &[&Fixture],
         credentials: Option<&str>,
     ) -> Played<Self> {
-        let mut bindings = Self(BTreeMap::new());
-        bindings.set(FRESH, fresh_id());
-        bindings.set(AUTHORIZATION, DOCUMENTED_CREDENTIALS.to_owned());
+        let mut bindings = Self::with_credentials(None);
         for fixture in setup.iter().copied().chain([fixture]) {
             for (name, value) in &fixture.variables {
+                for name in value.variables().filter(|name| is_fresh(name.as_str())) {
+                    let fresh = bindings.0.entry(name.to_string());
+                    fresh.or_insert_with(fresh_id);
+                }
                 let value = bindings.text(value)?;
                 bindings.set(name.as_str(), value);
             }
@@ -61,6 +66,15 @@ impl Bindings {
             bindings.set(AUTHORIZATION, credentials.to_owned());
         }
         Ok(bindings)
+    }
+
+    /// Just the built-in variables.
+    pub(crate) fn with_credentials(credentials: Option<&str>) -> Self {
+        let mut bindings = Self(BTreeMap::new());
+        bindings.set(FRESH, fresh_id());
+        let credentials = credentials.unwrap_or(DOCUMENTED_CREDENTIALS);
+        bindings.set(AUTHORIZATION, credentials.to_owned());
+        bindings
     }
 
     pub(crate) fn set(&mut self, name: &str, value: String) {
@@ -109,6 +123,18 @@ impl Bindings {
         })
     }
 
+    /// Header fields as they are sent.
+    pub(crate) fn headers(
+        &self,
+        headers: &BTreeMap<HeaderName, Template>,
+    ) -> Played<Vec<(String, String)>> {
+        let mut sent = Vec::new();
+        for (name, value) in headers {
+            sent.push((name.to_string(), self.header(value)?));
+        }
+        Ok(sent)
+    }
+
     /// A fixture's request as it is sent.
     pub(crate) fn request(&self, request: &fixtures::Request) -> Played<Request> {
         let mut path = self.encoded(request.path.template())?;
@@ -117,10 +143,7 @@ impl Bindings {
             let mark = if index == 0 { '?' } else { '&' };
             path.push_str(&format!("{mark}{}={value}", encode(name)));
         }
-        let mut headers = Vec::new();
-        for (name, value) in &request.headers {
-            headers.push((name.to_string(), self.header(value)?));
-        }
+        let headers = self.headers(&request.headers)?;
         let body = match &request.body {
             Some(Body::Json(json)) => Some(self.json(json)?.to_string()),
             Some(Body::Text(text)) => Some(self.text(text)?),

@@ -19,3 +19,4 @@ pub use ledger::LedgerError;
 pub use options::{Auth, Expect, Options, Parameters, Plans};
 pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
 pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target, judge};
+pub(crate) use subject::{Subject, subjects};

@@ -1,21 +1,26 @@
 //! Replays examples against a target.
 //!
 //! Literal replay is exact: what is sent is what the document shows, and the
-//! whole answer is compared. What was created is removed again, whatever
+//! whole answer is compared. An example that names what a plan has to declare is
+//! played on such a plan of the target's catalog. What was created is removed again, whatever
 //! happened in between.
+
+mod plan;
+mod poll;
 
 use std::collections::BTreeSet;
 
-use fixtures::{Creates, Example, Expectation, Fixture, Step, Suite};
-use serde_json::Value;
+use fixtures::{Creates, Example, Expectation, Fixture, Need, Step, Suite};
+use serde_json::{Map, Value};
 
+use self::plan::Chosen;
 use crate::bindings::{Bindings, DOCUMENTED_CREDENTIALS, Unplayable};
 use crate::client::Client;
 use crate::compare::compare;
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
 use crate::interrupt::Interrupt;
-use crate::ledger::{Entry, Ledger, is_removed};
-use crate::run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, SuiteRun};
+use crate::ledger::{Entry, Ledger, is_removed, is_same_call};
+use crate::run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, Skip, SuiteRun};
 use crate::secrets::Secrets;
 use crate::target::Credentials;
 
@@ -49,28 +54,52 @@ pub async fn replay(
     for suite in suites {
         observe(Event::Started(suite));
         let mut examples = Vec::new();
+        let mut plans = None;
         for example in suite.examples() {
             let mut judged = ExampleRun {
                 name: example.name().to_string(),
                 title: example.fixture().title.clone(),
+                plan: None,
                 outcome: Outcome::NotJudged(Reason::NotReached),
                 exchanges: Vec::new(),
             };
-            if !ended {
-                let setup = suite.setup(example.fixture());
-                let mut player = Player::new(client, interrupt, credentials, &run.leftovers);
-                judged.outcome = player.play(example, &setup).await;
-                let leftovers = player.clean_up().await;
-                judged.exchanges = player.exchanges;
-                ended = matches!(&judged.outcome, Outcome::NotJudged(why) if why.ends_the_run());
+            if ended {
                 observe(Event::Judged(&judged));
-                leftovers
-                    .iter()
-                    .for_each(|left| observe(Event::LeftBehind(left)));
-                run.leftovers.extend(leftovers);
-            } else {
-                observe(Event::Judged(&judged));
+                examples.push(judged);
+                continue;
             }
+            let mut leftovers = Vec::new();
+            let mut attempt = Attempt {
+                client,
+                interrupt,
+                credentials,
+                earlier: &run.leftovers,
+                leftovers: &mut leftovers,
+                suite,
+                example,
+            };
+            match suite.needs(example.fixture()) {
+                None => attempt.play(None, &mut judged).await,
+                Some(_) if interrupt.is_raised() => {
+                    judged.outcome = Outcome::NotJudged(Reason::Interrupted);
+                }
+                Some(needs) => {
+                    if plans.is_none() {
+                        plans = Some(plan::ask(client, suite, credentials).await);
+                    }
+                    match plans.as_ref() {
+                        Some(Ok(plans)) => attempt.play_on(plans, needs, &mut judged).await,
+                        Some(Err(reason)) => judged.outcome = Outcome::NotJudged(reason.clone()),
+                        None => {}
+                    }
+                }
+            }
+            ended = matches!(&judged.outcome, Outcome::NotJudged(why) if why.ends_the_run());
+            observe(Event::Judged(&judged));
+            leftovers
+                .iter()
+                .for_each(|left| observe(Event::LeftBehind(left)));
+            run.leftovers.extend(leftovers);
             examples.push(judged);
         }
         run.suites.push(SuiteRun {
@@ -82,11 +111,62 @@ pub async fn replay(
     run
 }
 
+/// An example that is about to be played, and what that leaves behind.
+struct Attempt<'a> {
+    client: &'a Client,
+    interrupt: &'a Interrupt,
+    credentials: Option<&'a Credentials>,
+    earlier: &'a [Leftover],
+    leftovers: &'a mut Vec<Leftover>,
+    suite: &'a Suite,
+    example: &'a Example,
+}
+
+impl Attempt<'_> {
+    /// Plays it, and cleans up.
+    async fn play(&mut self, plan: Option<&Chosen>, judged: &mut ExampleRun) {
+        let setup = self.suite.setup(self.example.fixture());
+        let mut player = Player::new(self, plan);
+        let outcome = player.play(self.example, &setup).await;
+        let leftovers = player.clean_up().await;
+        judged.exchanges = player.exchanges;
+        judged.plan = plan.map(Chosen::name);
+        judged.outcome = outcome;
+        self.leftovers.extend(leftovers);
+    }
+
+    /// Plays it on one plan after the other until one shows it. Where none does,
+    /// a plan that needs no such answer counts more than one that refuses.
+    async fn play_on(&mut self, plans: &[Chosen], needs: Vec<Need>, judged: &mut ExampleRun) {
+        let candidates = plan::candidates(plans, &needs);
+        let mut passed_over: Option<ExampleRun> = None;
+        for plan in candidates {
+            self.play(Some(plan), judged).await;
+            let is_first = match &judged.outcome {
+                Outcome::Skipped(_) => {
+                    let before = passed_over.as_ref().map(|before| &before.outcome);
+                    !matches!(before, Some(Outcome::Skipped(_)))
+                }
+                Outcome::NotJudged(Reason::Refused { .. }) => passed_over.is_none(),
+                _ => return,
+            };
+            if is_first {
+                passed_over = Some(judged.clone());
+            }
+        }
+        match passed_over {
+            Some(before) => *judged = before,
+            None => judged.outcome = Outcome::Skipped(Skip::NoPlan(needs)),
+        }
+    }
+}
+
 /// Plays one example.
 struct Player<'a> {
     client: &'a Client,
     interrupt: &'a Interrupt,
     credentials: Option<&'a Credentials>,
+    plan: Option<&'a Chosen>,
     secrets: Secrets,
     /// The ids of what earlier examples could not remove.
     left_behind: BTreeSet<&'a str>,
@@ -97,6 +177,7 @@ struct Player<'a> {
 /// Why an example comes to its end before its last step.
 enum End {
     Judged(Mismatch),
+    Skipped(Skip),
     Not(Reason),
 }
 
@@ -113,21 +194,22 @@ impl From<Unplayable> for End {
 }
 
 impl<'a> Player<'a> {
-    fn new(
-        client: &'a Client,
-        interrupt: &'a Interrupt,
-        credentials: Option<&'a Credentials>,
-        leftovers: &'a [Leftover],
-    ) -> Self {
+    fn new(attempt: &Attempt<'a>, plan: Option<&'a Chosen>) -> Self {
+        let credentials = attempt.credentials;
         Self {
-            client,
-            interrupt,
+            client: attempt.client,
+            interrupt: attempt.interrupt,
             credentials,
+            plan,
             secrets: match credentials.map(Credentials::reveal) {
                 None | Some(DOCUMENTED_CREDENTIALS) => Secrets::public(DOCUMENTED_CREDENTIALS),
                 Some(credentials) => Secrets::private(credentials),
             },
-            left_behind: leftovers.iter().map(|left| left.id.as_str()).collect(),
+            left_behind: attempt
+                .earlier
+                .iter()
+                .map(|left| left.id.as_str())
+                .collect(),
             ledger: Ledger::default(),
             exchanges: Vec::new(),
         }
@@ -138,6 +220,7 @@ impl<'a> Player<'a> {
         match self.steps(fixture, setup).await {
             Ok(()) => Outcome::Passed,
             Err(End::Judged(mismatch)) => Outcome::Mismatch(mismatch),
+            Err(End::Skipped(skip)) => Outcome::Skipped(skip),
             // A target that does not even answer this is not judged.
             Err(End::Not(Reason::NoAnswer { request, failure })) if fixture.baseline.is_some() => {
                 Outcome::NotJudged(Reason::NoBaseline {
@@ -152,6 +235,9 @@ impl<'a> Player<'a> {
     async fn steps(&mut self, fixture: &Fixture, setup: &[&Fixture]) -> Result<(), End> {
         let credentials = self.credentials.map(Credentials::reveal);
         let mut bindings = Bindings::new(fixture, setup, credentials)?;
+        if let Some(plan) = self.plan {
+            plan.bind(&mut bindings);
+        }
         if credentials.is_none() {
             self.secrets = Secrets::public(bindings.credentials());
         }
@@ -183,6 +269,7 @@ impl<'a> Player<'a> {
         bindings: &mut Bindings,
     ) -> Result<(), End> {
         let (request, answer) = self.send_step(step, Role::Setup, bindings).await?;
+        self.passes_over(step, &request, &answer)?;
         if !(200..300).contains(&answer.status) {
             return Err(End::Not(Reason::SetupFailed {
                 step: title.to_owned(),
@@ -190,7 +277,24 @@ impl<'a> Player<'a> {
                 status: answer.status,
             }));
         }
+        self.settle(step, Role::Setup, title, &answer, bindings)
+            .await?;
+        self.ledger.note(&request, answer.status);
         self.capture(step, &request, &answer, bindings)
+    }
+
+    /// Whether an answer says that the plan does not show the example.
+    fn passes_over(&self, step: &Step, request: &Request, answer: &Answer) -> Result<(), End> {
+        let unless = step.unless.as_ref();
+        if !unless.is_some_and(|unless| unless.contains(answer.status)) {
+            return Ok(());
+        }
+        let request = self.shown(request);
+        let status = answer.status;
+        Err(match status {
+            200..=299 => End::Skipped(Skip::NotShown { request, status }),
+            _ => End::Not(Reason::Refused { request, status }),
+        })
     }
 
     /// A step whose answer is compared with the one expected.
@@ -202,6 +306,7 @@ impl<'a> Player<'a> {
         bindings: &mut Bindings,
     ) -> Result<(), End> {
         let (request, answer) = self.send_step(step, Role::Judged, bindings).await?;
+        self.passes_over(step, &request, &answer)?;
         let exchange = self.position_of_judged();
         if let Some(baseline) = baseline
             && !compare(baseline, bindings, &answer)?.is_empty()
@@ -219,6 +324,9 @@ impl<'a> Player<'a> {
                 differences: differences.into_iter().map(hide).collect(),
             }));
         }
+        self.settle(step, Role::Judged, "", &answer, bindings)
+            .await?;
+        self.ledger.note(&request, answer.status);
         self.capture(step, &request, &answer, bindings)
     }
 
@@ -238,7 +346,7 @@ impl<'a> Player<'a> {
         if self.interrupt.is_raised() {
             return Err(End::Not(Reason::Interrupted));
         }
-        let request = bindings.request(&step.request)?;
+        let request = self.request_of(step, bindings)?;
         let result = self.send(&request, role).await;
         let answer = match (result, &step.creates) {
             (Ok(answer), None) => answer,
@@ -250,12 +358,14 @@ impl<'a> Player<'a> {
                 if let Some(creates) = creates
                     && failure.may_have_arrived()
                 {
-                    self.enter(creates, bindings)?;
+                    self.enter(step, creates, None, bindings)?;
                 }
                 return Err(End::Not(self.no_answer(&request, failure)));
             }
         };
-        self.ledger.note(&request, answer.status);
+        if answer.status != 202 || step.poll.is_none() {
+            self.ledger.note(&request, answer.status);
+        }
         let expected = step.expect.as_ref();
         let expects_401 = expected.is_some_and(|expected| expected.status.contains(401));
         if answer.status == 401 && !expects_401 {
@@ -263,6 +373,20 @@ impl<'a> Player<'a> {
             return Err(End::Not(Reason::WrongCredentials { request }));
         }
         Ok((request, answer))
+    }
+
+    /// A step's request, with the parameters that the plan demands.
+    fn request_of(&self, step: &Step, bindings: &Bindings) -> Result<Request, Unplayable> {
+        let mut request = bindings.request(&step.request)?;
+        let demanded = |plan: &Chosen| plan.parameters(step.parameters?);
+        if let Some(parameters) = self.plan.and_then(demanded)
+            && let Some(body) = &mut request.body
+            && let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(body)
+        {
+            members.insert("parameters".to_owned(), parameters);
+            *body = Value::from(members).to_string();
+        }
+        Ok(request)
     }
 
     fn no_answer(&self, request: &Request, failure: Failure) -> Reason {
@@ -292,11 +416,13 @@ impl<'a> Player<'a> {
     ) -> Result<(), End> {
         let as_expected = |status| {
             let expected = step.expect.as_ref();
+            let unless = step.unless.as_ref();
             expected.is_none_or(|expected| expected.status.contains(status))
+                || unless.is_some_and(|unless| unless.contains(status))
         };
         if !matches!(answer.status, 200 | 409) || as_expected(answer.status) {
             if !(400..500).contains(&answer.status) {
-                self.enter(creates, bindings)?;
+                self.enter(step, creates, Some(answer), bindings)?;
             }
             return Ok(());
         }
@@ -306,14 +432,14 @@ impl<'a> Player<'a> {
         }
         let fresh = bindings.with_fresh(&creates.id);
         let request = bindings.request(&step.request)?;
-        let control = fresh.request(&step.request)?;
+        let control = self.request_of(step, &fresh)?;
         let result = self.send(&control, Role::Control).await;
         let created = match &result {
             Ok(answer) => !(400..500).contains(&answer.status),
             Err(failure) => failure.may_have_arrived(),
         };
         if created {
-            self.enter(creates, &fresh)?;
+            self.enter(step, creates, result.as_ref().ok(), &fresh)?;
         }
         match result {
             Ok(control) if as_expected(control.status) => Err(End::Not(Reason::Taken {
@@ -324,36 +450,70 @@ impl<'a> Player<'a> {
             })),
             // The target answers every creation so: this one has created it.
             Ok(control) if control.status == 200 && answer.status == 200 => {
-                Ok(self.enter(creates, bindings)?)
+                Ok(self.enter(step, creates, Some(answer), bindings)?)
             }
             Ok(_) => Ok(()),
             Err(failure) => Err(End::Not(self.no_answer(&control, failure))),
         }
     }
 
-    fn enter(&mut self, creates: &Creates, bindings: &Bindings) -> Result<(), Unplayable> {
-        let id = bindings.value(&creates.id)?;
-        self.ledger.enter(id, bindings.request(&creates.undo)?);
+    fn enter(
+        &mut self,
+        step: &Step,
+        creates: &Creates,
+        answer: Option<&Answer>,
+        bindings: &Bindings,
+    ) -> Result<(), Unplayable> {
+        let poll = step
+            .poll
+            .as_ref()
+            .map(|poll| bindings.request(&poll.request));
+        self.ledger.enter(Entry {
+            id: bindings.value(&creates.id)?,
+            undo: bindings.request(&creates.undo)?,
+            poll: poll.transpose()?,
+            operation: answer.and_then(poll::operation),
+        });
         Ok(())
     }
 
     /// Removes what has been created, the latest first, and gives what could
     /// not be removed.
     async fn clean_up(&mut self) -> Vec<Leftover> {
-        let mut leftovers = Vec::new();
-        while let Some(Entry { id, undo }) = self.ledger.take_latest() {
-            let instead = match self.send(&undo, Role::CleanUp).await {
-                Ok(answer) if is_removed(answer.status) => continue,
-                Ok(answer) => format!("was answered {}", self.describe(&answer)),
-                Err(failure) => failure.to_string(),
-            };
-            leftovers.push(Leftover {
-                id,
-                request: self.shown(&undo),
-                instead,
-            });
+        let mut failed: Vec<(Entry, String)> = Vec::new();
+        while let Some(entry) = self.ledger.take_latest() {
+            match self.remove(&entry).await {
+                // Another way of removing the same may have failed.
+                Ok(()) => failed.retain(|(other, _)| !is_same_call(&other.undo, &entry.undo)),
+                Err(instead) => failed.push((entry, instead)),
+            }
         }
-        leftovers
+        let leftover = |(entry, instead): (Entry, String)| Leftover {
+            request: self.shown(&entry.undo),
+            id: entry.id,
+            instead,
+        };
+        failed.into_iter().map(leftover).collect()
+    }
+
+    /// Removes something; an error says in words what came of that.
+    async fn remove(&mut self, entry: &Entry) -> Result<(), String> {
+        let mut result = self.send(&entry.undo, Role::CleanUp).await;
+        if let (Ok(answer), Some(poll)) = (&result, &entry.poll)
+            && answer.status == 422
+        {
+            // It may be refused only while another operation is in progress.
+            self.wait_for(poll, entry.operation.as_deref()).await;
+            result = self.send(&entry.undo, Role::CleanUp).await;
+        }
+        match (result, &entry.poll) {
+            (Ok(answer), Some(poll)) if answer.status == 202 => {
+                self.wait_for_deletion(poll, &answer).await
+            }
+            (Ok(answer), _) if is_removed(answer.status) => Ok(()),
+            (Ok(answer), _) => Err(format!("was answered {}", self.describe(&answer))),
+            (Err(failure), _) => Err(failure.to_string()),
+        }
     }
 
     /// Binds the values of an answer that later steps need.
