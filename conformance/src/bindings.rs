@@ -28,7 +28,11 @@ pub(crate) const DOCUMENTED_CREDENTIALS: &str = "user:pass";
 
 /// A value for each variable.
 #[derive(Clone, Debug)]
-pub(crate) struct Bindings(BTreeMap<String, String>);
+pub(crate) struct Bindings {
+    values: BTreeMap<String, String>,
+    /// The header fields that every request carries, unless it names them itself.
+    carried: BTreeMap<HeaderName, Template>,
+}
 
 /// Why a fixture cannot be played, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ impl Bindings {
         for fixture in setup.iter().copied().chain([fixture]) {
             for (name, value) in &fixture.variables {
                 for name in value.variables().filter(|name| is_fresh(name.as_str())) {
-                    let fresh = bindings.0.entry(name.to_string());
+                    let fresh = bindings.values.entry(name.to_string());
                     fresh.or_insert_with(fresh_id);
                 }
                 let value = bindings.text(value)?;
@@ -70,15 +74,24 @@ impl Bindings {
 
     /// Just the built-in variables.
     pub(crate) fn with_credentials(credentials: Option<&str>) -> Self {
-        let mut bindings = Self(BTreeMap::new());
+        let mut bindings = Self {
+            values: BTreeMap::new(),
+            carried: BTreeMap::new(),
+        };
         bindings.set(FRESH, fresh_id());
         let credentials = credentials.unwrap_or(DOCUMENTED_CREDENTIALS);
         bindings.set(AUTHORIZATION, credentials.to_owned());
         bindings
     }
 
+    /// Lets every request carry these header fields.
+    pub(crate) fn carrying(mut self, headers: &BTreeMap<HeaderName, Template>) -> Self {
+        self.carried = headers.clone();
+        self
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: String) {
-        self.0.insert(name.to_owned(), value);
+        self.values.insert(name.to_owned(), value);
     }
 
     /// The same, but for a fresh id in the place of one variable's value.
@@ -89,13 +102,13 @@ impl Bindings {
     }
 
     pub(crate) fn value(&self, name: &VariableName) -> Played<String> {
-        let value = self.0.get(name.as_str()).cloned();
+        let value = self.values.get(name.as_str()).cloned();
         value.ok_or_else(|| Unplayable(format!("{name} has no value")))
     }
 
     /// The credentials that `{authorization}` stands for.
     pub(crate) fn credentials(&self) -> &str {
-        self.0
+        self.values
             .get(AUTHORIZATION)
             .map_or(DOCUMENTED_CREDENTIALS, String::as_str)
     }
@@ -123,13 +136,18 @@ impl Bindings {
         })
     }
 
-    /// Header fields as they are sent.
+    /// Header fields as they are sent: a request's own, and those carried.
     pub(crate) fn headers(
         &self,
         headers: &BTreeMap<HeaderName, Template>,
     ) -> Played<Vec<(String, String)>> {
         let mut sent = Vec::new();
-        for (name, value) in headers {
+        let is_own = |name: &HeaderName| {
+            let mut own = headers.keys();
+            own.any(|own| own.as_str().eq_ignore_ascii_case(name.as_str()))
+        };
+        let carried = self.carried.iter().filter(|(name, _)| !is_own(name));
+        for (name, value) in carried.chain(headers) {
             sent.push((name.to_string(), self.header(value)?));
         }
         Ok(sent)

@@ -74,7 +74,7 @@ pub enum Skip {
     NoPlan(Vec<Need>),
     /// No plan gives the answer that the example is about.
     NotShown {
-        /// The request, on the first plan that was tried.
+        /// The request, as the fixture names it.
         request: String,
         /// The status of its answer.
         status: u16,

@@ -8,9 +8,9 @@
 mod plan;
 mod poll;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fixtures::{Creates, Example, Expectation, Fixture, Need, Step, Suite};
+use fixtures::{Creates, Example, Expectation, Fixture, HeaderName, Need, Step, Suite, Template};
 use serde_json::{Map, Value};
 
 use self::plan::Chosen;
@@ -167,6 +167,7 @@ struct Player<'a> {
     interrupt: &'a Interrupt,
     credentials: Option<&'a Credentials>,
     plan: Option<&'a Chosen>,
+    headers: &'a BTreeMap<HeaderName, Template>,
     secrets: Secrets,
     /// The ids of what earlier examples could not remove.
     left_behind: BTreeSet<&'a str>,
@@ -201,6 +202,7 @@ impl<'a> Player<'a> {
             interrupt: attempt.interrupt,
             credentials,
             plan,
+            headers: attempt.suite.headers(),
             secrets: match credentials.map(Credentials::reveal) {
                 None | Some(DOCUMENTED_CREDENTIALS) => Secrets::public(DOCUMENTED_CREDENTIALS),
                 Some(credentials) => Secrets::private(credentials),
@@ -234,7 +236,7 @@ impl<'a> Player<'a> {
 
     async fn steps(&mut self, fixture: &Fixture, setup: &[&Fixture]) -> Result<(), End> {
         let credentials = self.credentials.map(Credentials::reveal);
-        let mut bindings = Bindings::new(fixture, setup, credentials)?;
+        let mut bindings = Bindings::new(fixture, setup, credentials)?.carrying(self.headers);
         if let Some(plan) = self.plan {
             plan.bind(&mut bindings);
         }
@@ -289,11 +291,16 @@ impl<'a> Player<'a> {
         if !unless.is_some_and(|unless| unless.contains(answer.status)) {
             return Ok(());
         }
-        let request = self.shown(request);
         let status = answer.status;
         Err(match status {
-            200..=299 => End::Skipped(Skip::NotShown { request, status }),
-            _ => End::Not(Reason::Refused { request, status }),
+            200..=299 => End::Skipped(Skip::NotShown {
+                request: format!("{} {}", step.request.method, step.request.path.template()),
+                status,
+            }),
+            _ => End::Not(Reason::Refused {
+                request: self.shown(request),
+                status,
+            }),
         })
     }
 

@@ -1,5 +1,7 @@
 //! The plan of the target's catalog that an example is played on.
 
+use std::collections::BTreeMap;
+
 use fixtures::{Need, OTHER_PLAN_ID, PLAN_ID, Parameters, SERVICE_ID, Suite};
 use serde_json::Value;
 
@@ -138,11 +140,12 @@ fn catalog_request(
     suite: &Suite,
     credentials: Option<&Credentials>,
 ) -> Result<Request, Unplayable> {
-    let bindings = Bindings::with_credentials(credentials.map(Credentials::reveal));
+    let bindings =
+        Bindings::with_credentials(credentials.map(Credentials::reveal)).carrying(suite.headers());
     Ok(Request {
         method: "GET".to_owned(),
         path: "/v2/catalog".to_owned(),
-        headers: bindings.headers(suite.headers())?,
+        headers: bindings.headers(&BTreeMap::new())?,
         body: None,
     })
 }

@@ -37,15 +37,19 @@ impl Player<'_> {
         if is_gone(&last) && step.request.method.as_str() == "DELETE" {
             return Ok(());
         }
+        let failed = |player: &Self| -> Result<(), End> {
+            let request = player.shown(&bindings.request(&step.request)?);
+            Err(End::Not(Reason::OperationFailed { request }))
+        };
+        if last.status == 410 {
+            return failed(self);
+        }
         let mut differences = compare(&poll.expect, bindings, &last)?;
         let state = state(&last);
         match state.as_deref() {
             _ if !differences.is_empty() => {}
             Some("succeeded") => return Ok(()),
-            Some("failed") => {
-                let request = self.shown(&bindings.request(&step.request)?);
-                return Err(End::Not(Reason::OperationFailed { request }));
-            }
+            Some("failed") => return failed(self),
             _ => differences.push(Difference {
                 at: "/state".to_owned(),
                 expected: Side::Words("in progress, succeeded or failed".to_owned()),
@@ -75,14 +79,18 @@ impl Player<'_> {
         request: &Request,
         expected: Option<(&Poll, &Bindings)>,
     ) -> Result<Answer, End> {
+        let role = match expected {
+            Some(_) => Role::Poll,
+            None => Role::CleanUp,
+        };
         let mut pauses = Pauses::new();
         let mut waited = Duration::ZERO;
         loop {
             // Whatever is to be cleaned up has to have ended before.
-            if self.interrupt.is_raised() && expected.is_some() {
+            if self.interrupt.is_raised() && role == Role::Poll {
                 return Err(End::Not(Reason::Interrupted));
             }
-            let answer = match self.send(request, Role::Poll).await {
+            let answer = match self.send(request, role).await {
                 Ok(answer) => answer,
                 Err(failure) => return Err(End::Not(self.no_answer(request, failure))),
             };

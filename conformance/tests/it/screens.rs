@@ -150,8 +150,8 @@ fn wrong_usage_is_told_with_exit_code_2() {
     For more information, try '--help'.
     exit code 2
     ");
-    assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--suite", "osb"], &[]), @r#"
-    conformance: there is no suite "osb"; the suites are echo-broker-2.3, echo-service
+    assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--suite", "osb-9"], &[]), @r#"
+    conformance: there is no suite "osb-9"; the suites are echo-broker-2.3, echo-service, osb
     exit code 2
     "#);
     assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--timeout", "soon"], &[]), @"
@@ -206,7 +206,7 @@ fn a_fixture_with_a_mistake_is_told_with_its_place() {
     .unwrap();
     let told = screen(&["replay", "http://127.0.0.1:1", "--fixtures", path], &[]);
     assert_snapshot!(told.replace(path, "DIR"), @"
-    conformance: DIR/mine.json:4:9: unknown field `stpes`, expected one of `$schema`, `title`, `source`, `judges`, `variables`, `given`, `baseline`, `steps`
+    conformance: DIR/mine.json:4:9: unknown field `stpes`, expected one of `$schema`, `title`, `source`, `judges`, `plan`, `variables`, `given`, `baseline`, `steps`
     exit code 2
     ");
 }
