@@ -2,8 +2,9 @@
 //! true broker made wrong in one way.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use broker::Config;
+use broker::{CatalogSource, Config};
 use serving::testing::{Received, send_bytes};
 use serving::{Listen, Running};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -71,7 +72,20 @@ impl Tampered {
     pub(crate) async fn broker(
         tamper: impl Fn(&Sent, &Received) -> Reply + Send + Sync + 'static,
     ) -> Tampered {
-        Tampered::start(Arc::new(|_| false), Arc::new(tamper)).await
+        Tampered::start(
+            CatalogSource::Documented,
+            Arc::new(|_| false),
+            Arc::new(tamper),
+        )
+        .await
+    }
+
+    /// The same with another catalog, whose asynchronous operations take a moment.
+    pub(crate) async fn of_catalog(
+        catalog: CatalogSource,
+        tamper: impl Fn(&Sent, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Tampered {
+        Tampered::start(catalog, Arc::new(|_| false), Arc::new(tamper)).await
     }
 
     /// A pair whose broker never sees the requests that `blocked` tells; they
@@ -79,12 +93,17 @@ impl Tampered {
     pub(crate) async fn blocking(
         blocked: impl Fn(&Sent) -> bool + Send + Sync + 'static,
     ) -> Tampered {
-        Tampered::start(Arc::new(blocked), Arc::new(|_, _| Reply::True)).await
+        let documented = CatalogSource::Documented;
+        Tampered::start(documented, Arc::new(blocked), Arc::new(|_, _| Reply::True)).await
     }
 
-    async fn start(blocked: Arc<Blocked>, tamper: Arc<Tamper>) -> Tampered {
+    async fn start(catalog: CatalogSource, blocked: Arc<Blocked>, tamper: Arc<Tamper>) -> Tampered {
         let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
-        let config = Config::new(echo.url().parse().unwrap());
+        let config = Config {
+            catalog,
+            async_delay: Duration::from_millis(200),
+            ..Config::new(echo.url().parse().unwrap())
+        };
         let broker = broker::start(Listen::locally(0), &config).await.unwrap();
         let sent = Arc::new(Mutex::new(Vec::new()));
         let door = Door {
