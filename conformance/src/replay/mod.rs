@@ -10,7 +10,9 @@ mod poll;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fixtures::{Creates, Example, Expectation, Fixture, HeaderName, Need, Step, Suite, Template};
+use fixtures::{
+    Creates, Example, Expectation, Fixture, HeaderName, Need, Statuses, Step, Suite, Template,
+};
 use serde_json::{Map, Value};
 
 use self::plan::Chosen;
@@ -194,6 +196,11 @@ impl From<Unplayable> for End {
     }
 }
 
+fn names(statuses: &Option<Statuses>, status: u16) -> bool {
+    let statuses = statuses.as_ref();
+    statuses.is_some_and(|statuses| statuses.contains(status))
+}
+
 impl<'a> Player<'a> {
     fn new(attempt: &Attempt<'a>, plan: Option<&'a Chosen>) -> Self {
         let credentials = attempt.credentials;
@@ -287,21 +294,17 @@ impl<'a> Player<'a> {
 
     /// Whether an answer says that the plan does not show the example.
     fn passes_over(&self, step: &Step, request: &Request, answer: &Answer) -> Result<(), End> {
-        let unless = step.unless.as_ref();
-        if !unless.is_some_and(|unless| unless.contains(answer.status)) {
-            return Ok(());
-        }
         let status = answer.status;
-        Err(match status {
-            200..=299 => End::Skipped(Skip::NotShown {
-                request: format!("{} {}", step.request.method, step.request.path.template()),
-                status,
-            }),
-            _ => End::Not(Reason::Refused {
-                request: self.shown(request),
-                status,
-            }),
-        })
+        if names(&step.unless, status) {
+            let (method, path) = (&step.request.method, step.request.path.template());
+            let request = format!("{method} {path}");
+            return Err(End::Skipped(Skip::NotShown { request, status }));
+        }
+        if names(&step.refused, status) {
+            let request = self.shown(request);
+            return Err(End::Not(Reason::Refused { request, status }));
+        }
+        Ok(())
     }
 
     /// A step whose answer is compared with the one expected.
@@ -423,9 +426,8 @@ impl<'a> Player<'a> {
     ) -> Result<(), End> {
         let as_expected = |status| {
             let expected = step.expect.as_ref();
-            let unless = step.unless.as_ref();
             expected.is_none_or(|expected| expected.status.contains(status))
-                || unless.is_some_and(|unless| unless.contains(status))
+                || names(&step.unless, status)
         };
         if !matches!(answer.status, 200 | 409) || as_expected(answer.status) {
             if !(400..500).contains(&answer.status) {

@@ -273,6 +273,25 @@ async fn a_broker_that_refuses_what_only_it_can_know_to_be_wrong_is_not_judged_b
 }
 
 #[tokio::test]
+async fn a_change_of_the_plan_that_is_not_supported_is_skipped() {
+    let target = showcase(|sent, _| match sent.method.as_str() {
+        "PATCH" => Reply::Instead(422, json!({"description": "no"}).to_string()),
+        _ => Reply::True,
+    })
+    .await;
+    let run = replayed(&target).await;
+    let why =
+        "skipped: no plan shows it: PATCH /v2/service_instances/{instance_id} was answered 422";
+    assert_eq!(
+        others(&run),
+        ["Update to another plan", "Deprovision during an update"]
+            .map(|title| format!("{title}: {why}"))
+    );
+    // What is left behind is another matter: the true broker has changed the plan.
+    assert_eq!(exit(&run), Exit::Kept);
+}
+
+#[tokio::test]
 async fn a_plan_that_refuses_is_passed_over_for_one_that_does_not() {
     let first = "4f1b7a3e-0d5e-4c3c-9f0e-000000000101";
     let target = showcase(

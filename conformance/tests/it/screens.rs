@@ -64,8 +64,9 @@ fn the_help_names_what_there_is() {
     assert_snapshot!(screen(&["replay", "--help"], &[("CONFORMANCE_AUTH", "a:secret")]), @"
     Replay documented examples against a broker
 
-    Each example is sent exactly as its document shows it, and the whole answer is compared. What the
-    replay creates, it removes again.
+    Each example is sent exactly as its document shows it, and the whole answer is compared. Those of
+    the suite osb are played on plans of the target's own catalog and compared by their shape; of what
+    it does not offer they are skipped. What the replay creates, it removes again.
 
     Usage: conformance replay [OPTIONS] <URL>
 
