@@ -2,26 +2,28 @@
 //!
 //! Literal replay is exact: what is sent is what the document shows, and the
 //! whole answer is compared. An example that names what a plan has to declare is
-//! played on such a plan of the target's catalog. What was created is removed again, whatever
-//! happened in between.
+//! played on such a plan of the target's catalog. What was created is removed
+//! again, whatever happened in between.
 
+mod example;
 mod plan;
 mod poll;
+mod removal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fixtures::{
-    Creates, Example, Expectation, Fixture, HeaderName, Need, Statuses, Step, Suite, Template,
-};
+use fixtures::{Example, Expectation, Fixture, HeaderName, Statuses, Step, Suite, Template};
 use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
 
+use self::example::Playing;
 use self::plan::Chosen;
 use crate::bindings::{Bindings, DOCUMENTED_CREDENTIALS, Unplayable};
 use crate::client::Client;
 use crate::compare::compare;
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
 use crate::interrupt::Interrupt;
-use crate::ledger::{Entry, Ledger, is_removed, is_same_call};
+use crate::ledger::Ledger;
 use crate::run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, Skip, SuiteRun};
 use crate::secrets::Secrets;
 use crate::target::Credentials;
@@ -55,48 +57,23 @@ pub async fn replay(
     let mut ended = false;
     for suite in suites {
         observe(Event::Started(suite));
+        let playing = Playing {
+            client,
+            interrupt,
+            credentials,
+            suite,
+            plans: OnceCell::new(),
+        };
         let mut examples = Vec::new();
-        let mut plans = None;
         for example in suite.examples() {
-            let mut judged = ExampleRun {
-                name: example.name().to_string(),
-                title: example.fixture().title.clone(),
-                plan: None,
-                outcome: Outcome::NotJudged(Reason::NotReached),
-                exchanges: Vec::new(),
-            };
-            if ended {
-                observe(Event::Judged(&judged));
-                examples.push(judged);
-                continue;
-            }
-            let mut leftovers = Vec::new();
-            let mut attempt = Attempt {
-                client,
-                interrupt,
-                credentials,
-                earlier: &run.leftovers,
-                leftovers: &mut leftovers,
-                suite,
-                example,
-            };
-            match suite.needs(example.fixture()) {
-                None => attempt.play(None, &mut judged).await,
-                Some(_) if interrupt.is_raised() => {
-                    judged.outcome = Outcome::NotJudged(Reason::Interrupted);
+            let (judged, leftovers) = match ended {
+                true => {
+                    let outcome = Outcome::NotJudged(Reason::NotReached);
+                    (ExampleRun::of(example, None, outcome), Vec::new())
                 }
-                Some(needs) => {
-                    if plans.is_none() {
-                        plans = Some(plan::ask(client, suite, credentials).await);
-                    }
-                    match plans.as_ref() {
-                        Some(Ok(plans)) => attempt.play_on(plans, needs, &mut judged).await,
-                        Some(Err(reason)) => judged.outcome = Outcome::NotJudged(reason.clone()),
-                        None => {}
-                    }
-                }
-            }
-            ended = matches!(&judged.outcome, Outcome::NotJudged(why) if why.ends_the_run());
+                false => playing.play(example, &run.leftovers).await,
+            };
+            ended |= matches!(&judged.outcome, Outcome::NotJudged(why) if why.ends_the_run());
             observe(Event::Judged(&judged));
             leftovers
                 .iter()
@@ -111,56 +88,6 @@ pub async fn replay(
         });
     }
     run
-}
-
-/// An example that is about to be played, and what that leaves behind.
-struct Attempt<'a> {
-    client: &'a Client,
-    interrupt: &'a Interrupt,
-    credentials: Option<&'a Credentials>,
-    earlier: &'a [Leftover],
-    leftovers: &'a mut Vec<Leftover>,
-    suite: &'a Suite,
-    example: &'a Example,
-}
-
-impl Attempt<'_> {
-    /// Plays it, and cleans up.
-    async fn play(&mut self, plan: Option<&Chosen>, judged: &mut ExampleRun) {
-        let setup = self.suite.setup(self.example.fixture());
-        let mut player = Player::new(self, plan);
-        let outcome = player.play(self.example, &setup).await;
-        let leftovers = player.clean_up().await;
-        judged.exchanges = player.exchanges;
-        judged.plan = plan.map(Chosen::name);
-        judged.outcome = outcome;
-        self.leftovers.extend(leftovers);
-    }
-
-    /// Plays it on one plan after the other until one shows it. Where none does,
-    /// a plan that needs no such answer counts more than one that refuses.
-    async fn play_on(&mut self, plans: &[Chosen], needs: Vec<Need>, judged: &mut ExampleRun) {
-        let candidates = plan::candidates(plans, &needs);
-        let mut passed_over: Option<ExampleRun> = None;
-        for plan in candidates {
-            self.play(Some(plan), judged).await;
-            let is_first = match &judged.outcome {
-                Outcome::Skipped(_) => {
-                    let before = passed_over.as_ref().map(|before| &before.outcome);
-                    !matches!(before, Some(Outcome::Skipped(_)))
-                }
-                Outcome::NotJudged(Reason::Refused { .. }) => passed_over.is_none(),
-                _ => return,
-            };
-            if is_first {
-                passed_over = Some(judged.clone());
-            }
-        }
-        match passed_over {
-            Some(before) => *judged = before,
-            None => judged.outcome = Outcome::Skipped(Skip::NoPlan(needs)),
-        }
-    }
 }
 
 /// Plays one example.
@@ -202,23 +129,19 @@ fn names(statuses: &Option<Statuses>, status: u16) -> bool {
 }
 
 impl<'a> Player<'a> {
-    fn new(attempt: &Attempt<'a>, plan: Option<&'a Chosen>) -> Self {
-        let credentials = attempt.credentials;
+    fn new(playing: &Playing<'a>, plan: Option<&'a Chosen>, earlier: &'a [Leftover]) -> Self {
+        let credentials = playing.credentials;
         Self {
-            client: attempt.client,
-            interrupt: attempt.interrupt,
+            client: playing.client,
+            interrupt: playing.interrupt,
             credentials,
             plan,
-            headers: attempt.suite.headers(),
+            headers: playing.suite.headers(),
             secrets: match credentials.map(Credentials::reveal) {
                 None | Some(DOCUMENTED_CREDENTIALS) => Secrets::public(DOCUMENTED_CREDENTIALS),
                 Some(credentials) => Secrets::private(credentials),
             },
-            left_behind: attempt
-                .earlier
-                .iter()
-                .map(|left| left.id.as_str())
-                .collect(),
+            left_behind: earlier.iter().map(|left| left.id.as_str()).collect(),
             ledger: Ledger::default(),
             exchanges: Vec::new(),
         }
@@ -409,119 +332,6 @@ impl<'a> Player<'a> {
                 request: self.shown(request),
                 failure,
             },
-        }
-    }
-
-    /// Finds out what an answer to a creation means for the ledger.
-    ///
-    /// 200 and 409 may mean that the id is taken, by somebody else's resource,
-    /// which is not to be touched. The same request with a fresh id tells: if
-    /// that one is answered as expected, the id is taken.
-    async fn account_for(
-        &mut self,
-        step: &Step,
-        creates: &Creates,
-        answer: &Answer,
-        bindings: &Bindings,
-    ) -> Result<(), End> {
-        let as_expected = |status| {
-            let expected = step.expect.as_ref();
-            expected.is_none_or(|expected| expected.status.contains(status))
-                || names(&step.unless, status)
-        };
-        if !matches!(answer.status, 200 | 409) || as_expected(answer.status) {
-            if !(400..500).contains(&answer.status) {
-                self.enter(step, creates, Some(answer), bindings)?;
-            }
-            return Ok(());
-        }
-        let id = bindings.value(&creates.id)?;
-        if self.left_behind.contains(id.as_str()) {
-            return Err(End::Not(Reason::LeftBehind { id }));
-        }
-        let fresh = bindings.with_fresh(&creates.id);
-        let request = bindings.request(&step.request)?;
-        let control = self.request_of(step, &fresh)?;
-        let result = self.send(&control, Role::Control).await;
-        let created = match &result {
-            Ok(answer) => !(400..500).contains(&answer.status),
-            Err(failure) => failure.may_have_arrived(),
-        };
-        if created {
-            self.enter(step, creates, result.as_ref().ok(), &fresh)?;
-        }
-        match result {
-            Ok(control) if as_expected(control.status) => Err(End::Not(Reason::Taken {
-                id,
-                request: self.shown(&request),
-                status: answer.status,
-                control: control.status,
-            })),
-            // The target answers every creation so: this one has created it.
-            Ok(control) if control.status == 200 && answer.status == 200 => {
-                Ok(self.enter(step, creates, Some(answer), bindings)?)
-            }
-            Ok(_) => Ok(()),
-            Err(failure) => Err(End::Not(self.no_answer(&control, failure))),
-        }
-    }
-
-    fn enter(
-        &mut self,
-        step: &Step,
-        creates: &Creates,
-        answer: Option<&Answer>,
-        bindings: &Bindings,
-    ) -> Result<(), Unplayable> {
-        let poll = step
-            .poll
-            .as_ref()
-            .map(|poll| bindings.request(&poll.request));
-        self.ledger.enter(Entry {
-            id: bindings.value(&creates.id)?,
-            undo: bindings.request(&creates.undo)?,
-            poll: poll.transpose()?,
-            operation: answer.and_then(poll::operation),
-        });
-        Ok(())
-    }
-
-    /// Removes what has been created, the latest first, and gives what could
-    /// not be removed.
-    async fn clean_up(&mut self) -> Vec<Leftover> {
-        let mut failed: Vec<(Entry, String)> = Vec::new();
-        while let Some(entry) = self.ledger.take_latest() {
-            match self.remove(&entry).await {
-                // Another way of removing the same may have failed.
-                Ok(()) => failed.retain(|(other, _)| !is_same_call(&other.undo, &entry.undo)),
-                Err(instead) => failed.push((entry, instead)),
-            }
-        }
-        let leftover = |(entry, instead): (Entry, String)| Leftover {
-            request: self.shown(&entry.undo),
-            id: entry.id,
-            instead,
-        };
-        failed.into_iter().map(leftover).collect()
-    }
-
-    /// Removes something; an error says in words what came of that.
-    async fn remove(&mut self, entry: &Entry) -> Result<(), String> {
-        let mut result = self.send(&entry.undo, Role::CleanUp).await;
-        if let (Ok(answer), Some(poll)) = (&result, &entry.poll)
-            && answer.status == 422
-        {
-            // It may be refused only while another operation is in progress.
-            self.wait_for(poll, entry.operation.as_deref()).await;
-            result = self.send(&entry.undo, Role::CleanUp).await;
-        }
-        match (result, &entry.poll) {
-            (Ok(answer), Some(poll)) if answer.status == 202 => {
-                self.wait_for_deletion(poll, &answer).await
-            }
-            (Ok(answer), _) if is_removed(answer.status) => Ok(()),
-            (Ok(answer), _) => Err(format!("was answered {}", self.describe(&answer))),
-            (Err(failure), _) => Err(failure.to_string()),
         }
     }
 
