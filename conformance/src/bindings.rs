@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fixtures::{AUTHORIZATION, Body, FRESH, Fixture, Json, Pattern, Template, VariableName};
+use fixtures::{
+    AUTHORIZATION, Body, FRESH, Fixture, HeaderName, Json, Pattern, Template, VariableName,
+    is_fresh,
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 use serde_json::Value;
@@ -25,7 +28,11 @@ pub(crate) const DOCUMENTED_CREDENTIALS: &str = "user:pass";
 
 /// A value for each variable.
 #[derive(Clone, Debug)]
-pub(crate) struct Bindings(BTreeMap<String, String>);
+pub(crate) struct Bindings {
+    values: BTreeMap<String, String>,
+    /// The header fields that every request carries, unless it names them itself.
+    carried: BTreeMap<HeaderName, Template>,
+}
 
 /// Why a fixture cannot be played, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +55,13 @@ impl Bindings {
         setup: &[&Fixture],
         credentials: Option<&str>,
     ) -> Played<Self> {
-        let mut bindings = Self(BTreeMap::new());
-        bindings.set(FRESH, fresh_id());
-        bindings.set(AUTHORIZATION, DOCUMENTED_CREDENTIALS.to_owned());
+        let mut bindings = Self::with_credentials(None);
         for fixture in setup.iter().copied().chain([fixture]) {
             for (name, value) in &fixture.variables {
+                for name in value.variables().filter(|name| is_fresh(name.as_str())) {
+                    let fresh = bindings.values.entry(name.to_string());
+                    fresh.or_insert_with(fresh_id);
+                }
                 let value = bindings.text(value)?;
                 bindings.set(name.as_str(), value);
             }
@@ -63,8 +72,26 @@ impl Bindings {
         Ok(bindings)
     }
 
+    /// Just the built-in variables.
+    pub(crate) fn with_credentials(credentials: Option<&str>) -> Self {
+        let mut bindings = Self {
+            values: BTreeMap::new(),
+            carried: BTreeMap::new(),
+        };
+        bindings.set(FRESH, fresh_id());
+        let credentials = credentials.unwrap_or(DOCUMENTED_CREDENTIALS);
+        bindings.set(AUTHORIZATION, credentials.to_owned());
+        bindings
+    }
+
+    /// Lets every request carry these header fields.
+    pub(crate) fn carrying(mut self, headers: &BTreeMap<HeaderName, Template>) -> Self {
+        self.carried = headers.clone();
+        self
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: String) {
-        self.0.insert(name.to_owned(), value);
+        self.values.insert(name.to_owned(), value);
     }
 
     /// The same, but for a fresh id in the place of one variable's value.
@@ -75,13 +102,13 @@ impl Bindings {
     }
 
     pub(crate) fn value(&self, name: &VariableName) -> Played<String> {
-        let value = self.0.get(name.as_str()).cloned();
+        let value = self.values.get(name.as_str()).cloned();
         value.ok_or_else(|| Unplayable(format!("{name} has no value")))
     }
 
     /// The credentials that `{authorization}` stands for.
     pub(crate) fn credentials(&self) -> &str {
-        self.0
+        self.values
             .get(AUTHORIZATION)
             .map_or(DOCUMENTED_CREDENTIALS, String::as_str)
     }
@@ -109,6 +136,23 @@ impl Bindings {
         })
     }
 
+    /// Header fields as they are sent: a request's own, and those carried.
+    pub(crate) fn headers(
+        &self,
+        headers: &BTreeMap<HeaderName, Template>,
+    ) -> Played<Vec<(String, String)>> {
+        let mut sent = Vec::new();
+        let is_own = |name: &HeaderName| {
+            let mut own = headers.keys();
+            own.any(|own| own.as_str().eq_ignore_ascii_case(name.as_str()))
+        };
+        let carried = self.carried.iter().filter(|(name, _)| !is_own(name));
+        for (name, value) in carried.chain(headers) {
+            sent.push((name.to_string(), self.header(value)?));
+        }
+        Ok(sent)
+    }
+
     /// A fixture's request as it is sent.
     pub(crate) fn request(&self, request: &fixtures::Request) -> Played<Request> {
         let mut path = self.encoded(request.path.template())?;
@@ -117,10 +161,7 @@ impl Bindings {
             let mark = if index == 0 { '?' } else { '&' };
             path.push_str(&format!("{mark}{}={value}", encode(name)));
         }
-        let mut headers = Vec::new();
-        for (name, value) in &request.headers {
-            headers.push((name.to_string(), self.header(value)?));
-        }
+        let headers = self.headers(&request.headers)?;
         let body = match &request.body {
             Some(Body::Json(json)) => Some(self.json(json)?.to_string()),
             Some(Body::Text(text)) => Some(self.text(text)?),

@@ -113,10 +113,11 @@ impl Differences {
                 let expected = Side::Json(bindings.json(expected)?);
                 self.add("", expected, text_side(answer));
             }
-            (BodyExpectation::Shape(shape), Some(actual)) => {
+            (BodyExpectation::ShapeIfAny(_), _) if answer.body.trim_ascii().is_empty() => {}
+            (BodyExpectation::Shape(shape) | BodyExpectation::ShapeIfAny(shape), Some(actual)) => {
                 self.shape("", shape, bindings, &actual)?;
             }
-            (BodyExpectation::Shape(shape), None) => {
+            (BodyExpectation::Shape(shape) | BodyExpectation::ShapeIfAny(shape), None) => {
                 self.add("", Side::Words(describe(shape)), text_side(answer));
             }
             (BodyExpectation::Pattern(pattern), _) => {
@@ -144,7 +145,9 @@ impl Differences {
         }
         let expected = match expected {
             BodyExpectation::Exact(json) => Side::Json(bindings.json(json)?),
-            BodyExpectation::Shape(shape) => Side::Words(describe(shape)),
+            BodyExpectation::Shape(shape) | BodyExpectation::ShapeIfAny(shape) => {
+                Side::Words(describe(shape))
+            }
             BodyExpectation::Pattern(pattern) => pattern_side(&bindings.regex(pattern)?),
         };
         let json = serde_json::from_slice(&answer.body);

@@ -113,6 +113,8 @@ pub enum Role {
     Setup,
     /// To judge the answer.
     Judged,
+    /// To follow the operation that the request before has begun.
+    Poll,
     /// To tell an id that is taken from a wrong answer.
     Control,
     /// To remove what was created.

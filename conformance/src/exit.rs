@@ -10,7 +10,7 @@ use crate::run::{Outcome, Reason, Run};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Every example matches.
+    /// Every example matches, or is about what the target does not offer.
     Kept = 0,
     /// An example does not match, even if the run was cut short later.
     Broken = 1,

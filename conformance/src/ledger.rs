@@ -13,11 +13,21 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// The request that removes it.
     pub(crate) undo: Request,
+    /// The request that tells how an operation on it is getting on.
+    pub(crate) poll: Option<Request>,
+    /// The operation that created it.
+    pub(crate) operation: Option<String>,
 }
 
 impl Ledger {
-    pub(crate) fn enter(&mut self, id: String, undo: Request) {
-        self.0.push(Entry { id, undo });
+    /// Operations on what is entered already are followed in the same way.
+    pub(crate) fn enter(&mut self, mut entry: Entry) {
+        if entry.poll.is_none() {
+            let mut known = self.0.iter();
+            let known = known.find(|known| is_same_call(&known.undo, &entry.undo));
+            entry.poll = known.and_then(|known| known.poll.clone());
+        }
+        self.0.push(entry);
     }
 
     /// Strikes off what an answered request has removed.
@@ -40,7 +50,7 @@ pub(crate) fn is_removed(status: u16) -> bool {
 
 /// Whether two requests name the same resource by the same verb; the query only
 /// holds hints.
-fn is_same_call(one: &Request, other: &Request) -> bool {
+pub(crate) fn is_same_call(one: &Request, other: &Request) -> bool {
     let path = |request: &Request| {
         let (path, _) = request.path.split_once('?').unwrap_or((&request.path, ""));
         path.to_owned()

@@ -30,6 +30,7 @@ mod fresh;
 mod interrupt;
 mod ledger;
 mod parameters;
+mod pause;
 mod references;
 mod replay;
 #[cfg(feature = "reports")]
@@ -50,7 +51,7 @@ pub use exchange::{Answer, Exchange, Failure, Request, Role};
 pub use exit::Exit;
 pub use interrupt::Interrupt;
 pub use replay::{Event, replay};
-pub use run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, SuiteRun};
+pub use run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, Skip, SuiteRun};
 pub use target::{Credentials, CredentialsError, Target, TargetError, Token, TokenError};
 
 /// The environment variable that holds the credentials, `USER:PASS`. In recorded

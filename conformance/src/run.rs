@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use fixtures::Need;
+
 use crate::compare::Difference;
 use crate::exchange::{Exchange, Failure};
 use crate::target::Target;
@@ -42,9 +44,13 @@ pub struct ExampleRun {
     pub name: String,
     /// What a reader calls it.
     pub title: String,
+    /// The offering and plan that it was played on, by their names, if it needs
+    /// one.
+    pub plan: Option<String>,
     /// Whether it matches.
     pub outcome: Outcome,
-    /// Every request that was sent for it, in order, clean-up included.
+    /// Every request that was sent for it on this plan, in order, clean-up
+    /// included.
     pub exchanges: Vec<Exchange>,
 }
 
@@ -55,8 +61,39 @@ pub enum Outcome {
     Passed,
     /// The target answers otherwise.
     Mismatch(Mismatch),
+    /// The target does not offer what it is about.
+    Skipped(Skip),
     /// That could not be found out.
     NotJudged(Reason),
+}
+
+/// What the target does not offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// No plan declares all of this.
+    NoPlan(Vec<Need>),
+    /// No plan gives the answer that the example is about.
+    NotShown {
+        /// The request, as the fixture names it.
+        request: String,
+        /// The status of its answer.
+        status: u16,
+    },
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Skip::NoPlan(needs) if needs.is_empty() => f.write_str("there is no plan"),
+            Skip::NoPlan(needs) => {
+                let names: Vec<&str> = needs.iter().map(|need| need.name()).collect();
+                write!(f, "no plan declares {}", names.join(", "))
+            }
+            Skip::NotShown { request, status } => {
+                write!(f, "no plan shows it: {request} was answered {status}")
+            }
+        }
+    }
 }
 
 /// An answer that is not the one expected.
@@ -125,6 +162,23 @@ pub enum Reason {
         request: String,
         /// The status of its answer.
         status: u16,
+    },
+    /// The target refuses what only it can know to be wrong.
+    Refused {
+        /// The request.
+        request: String,
+        /// The status of its answer.
+        status: u16,
+    },
+    /// An operation that was accepted has failed.
+    OperationFailed {
+        /// The request that began it.
+        request: String,
+    },
+    /// An operation does not end.
+    StillInProgress {
+        /// The request that tells so.
+        request: String,
     },
     /// A request got no answer.
     NoAnswer {
@@ -197,6 +251,15 @@ impl fmt::Display for Reason {
                 f,
                 "its setup \"{step}\" failed: {request} was answered {status}"
             ),
+            Reason::Refused { request, status } => {
+                write!(f, "{request} was refused with {status}")
+            }
+            Reason::OperationFailed { request } => {
+                write!(f, "the operation of {request} failed")
+            }
+            Reason::StillInProgress { request } => {
+                write!(f, "{request} still says that it is in progress")
+            }
             Reason::NoAnswer { request, failure } => write!(f, "{request}: {failure}"),
             Reason::NothingToCapture { request, pointer } => write!(
                 f,

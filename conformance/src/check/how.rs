@@ -1,8 +1,9 @@
 //! How each requirement is judged.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use fixtures::Requirement;
+use fixtures::{Requirement, RequirementId, Suite, suites};
 
 use super::book::generic_ids;
 use super::rules;
@@ -17,6 +18,8 @@ pub enum How {
     Scenario(&'static str),
     /// By what the entries come to that state it for each operation.
     Others,
+    /// By an example that `conformance replay` sends: its suite and its title.
+    Fixture(String, String),
     /// Not at all, for this reason.
     Exempt(String),
 }
@@ -27,6 +30,7 @@ impl fmt::Display for How {
             How::Invariant => f.write_str("every exchange"),
             How::Scenario(name) => f.write_str(name),
             How::Others => f.write_str("the entries that state it for each operation"),
+            How::Fixture(suite, title) => write!(f, "the example \"{title}\" of {suite}"),
             How::Exempt(why) => write!(f, "not judged: {why}"),
         }
     }
@@ -51,8 +55,28 @@ pub fn how(requirement: &Requirement) -> Vec<How> {
     if generic_ids().any(|other| other == id) {
         ways.push(How::Others);
     }
+    let examples = EXAMPLES
+        .iter()
+        .filter(|(judged, _)| *judged == requirement.id);
+    ways.extend(examples.map(|(_, way)| way.clone()));
     ways
 }
+
+/// Each requirement that an example exercises, and that example.
+static EXAMPLES: LazyLock<Vec<(RequirementId, How)>> = LazyLock::new(|| {
+    let mut found = Vec::new();
+    for suite in suites()
+        .into_iter()
+        .filter_map(|name| Suite::named(name).ok())
+    {
+        for example in suite.examples() {
+            let fixture = example.fixture();
+            let way = How::Fixture(suite.name().to_owned(), fixture.title.clone());
+            found.extend(fixture.judges.iter().map(|id| (id.clone(), way.clone())));
+        }
+    }
+    found
+});
 
 #[cfg(test)]
 mod tests {
@@ -69,7 +93,7 @@ mod tests {
             .filter(|requirement| {
                 let is_judged = how(requirement)
                     .iter()
-                    .any(|way| !matches!(way, How::Exempt(_)));
+                    .any(|way| !matches!(way, How::Exempt(_) | How::Fixture(..)));
                 is_judged == requirement.exempt.is_some()
             })
             .map(|requirement| requirement.id.as_str())
@@ -85,6 +109,7 @@ mod tests {
             .chain(of_scenarios)
             .chain(CATALOG_JUDGES.iter().copied())
             .chain(generic_ids())
+            .chain(EXAMPLES.iter().map(|(id, _)| id.as_str()))
             .filter(|id| registry.get(id).is_none())
             .collect();
         assert_eq!(wrong, [""; 0]);

@@ -22,3 +22,4 @@ pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
 pub(crate) use outcome::{INVISIBLE, LEFT_OUT, UNSEEN};
 pub use proof::mutants;
 pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target, judge};
+pub(crate) use subject::{Subject, subjects};

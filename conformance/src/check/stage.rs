@@ -13,11 +13,8 @@ use super::options::{Expect, Parameters};
 use super::session::{Reply, Session, Stop};
 use super::subject::Subject;
 use crate::fresh::fresh_id;
-
-/// The first pause between two polls, and the longest. A target's Retry-After
-/// counts up to a limit of its own.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(2));
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(30);
+use crate::parameters::demanded;
+use crate::pause::Pauses;
 
 /// What is known of a plan besides its catalog, from the first instance that was
 /// made of it.
@@ -473,7 +470,7 @@ impl Stage {
             .unwrap_or(Duration::MAX)
             .min(self.session.options.operation_timeout);
         let started = Instant::now();
-        let (mut pause, longest) = PAUSES;
+        let mut pauses = Pauses::new();
         loop {
             let reply = self.send(&poll).await?;
             if let Some(end) = self.end_of(resource, work, &reply)? {
@@ -488,8 +485,7 @@ impl Stage {
                     accepted.asked
                 )));
             }
-            self.pause(retry_after(&reply).unwrap_or(pause)).await;
-            pause = (pause * 3 / 2).min(longest);
+            self.pause(pauses.after(&reply.answer)).await;
         }
     }
 
@@ -640,19 +636,6 @@ pub(crate) fn refused(reply: &Reply) -> String {
         Some(why) => format!("{} was answered {} ({why})", reply.asked, reply.status),
         None => format!("{} was answered {}", reply.asked, reply.status),
     }
-}
-
-fn retry_after(reply: &Reply) -> Option<Duration> {
-    let seconds = reply.answer.header("retry-after")?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
-}
-
-/// Parameters that a schema accepts, if it does not accept that there are none.
-fn demanded(schema: Option<&Value>) -> Option<Value> {
-    let schema = schema?;
-    let required = schema.get("required").and_then(Value::as_array);
-    required.filter(|required| !required.is_empty())?;
-    crate::parameters::valid(schema).ok()
 }
 
 const ORGANIZATION: &str = "5f1c7a56-26f8-4f38-8bc3-95ff4d3d3b60";

@@ -231,7 +231,9 @@ pub(crate) enum Listing {
 /// Replay documented examples against a broker
 ///
 /// Each example is sent exactly as its document shows it, and the whole answer
-/// is compared. What the replay creates, it removes again.
+/// is compared. Those of the suite osb are played on plans of the target's own
+/// catalog and compared by their shape; of what it does not offer they are
+/// skipped. What the replay creates, it removes again.
 #[derive(clap::Args)]
 pub(crate) struct Replay {
     /// URL of the target, such as http://127.0.0.1:8080; credentials may stand

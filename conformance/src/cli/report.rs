@@ -29,8 +29,15 @@ fn example_lines(target: &Target, example: &ExampleRun, width: usize) -> String 
     match &example.outcome {
         Outcome::Passed => format!("  {GOOD}✔{GOOD:#} {title}\n"),
         Outcome::Mismatch(mismatch) => {
-            let head = format!("  {BAD}✘ {title}{BAD:#}\n");
+            let plan = example.plan.as_ref();
+            let plan = plan.map_or(String::new(), |plan| format!(" ({})", printable(plan)));
+            let head = format!("  {BAD}✘ {title}{BAD:#}{plan}\n");
             head + &mismatch_lines(target, example, mismatch)
+        }
+        Outcome::Skipped(skip) => {
+            let head = format!("  {UNSURE}–{UNSURE:#} {title}: ");
+            let why = format!("skipped: {skip}");
+            head + &wrapped(&printable(&why), width, 4 + title.chars().count() + 2, 6)
         }
         Outcome::NotJudged(Reason::NotReached) => {
             format!("  {UNSURE}–{UNSURE:#} {title}: not reached\n")
@@ -57,12 +64,14 @@ fn mismatch_lines(target: &Target, example: &ExampleRun, mismatch: &Mismatch) ->
     if more > 0 {
         line(&mut text, 6, &format!("and {more} more differences"));
     }
-    let again: Vec<String> = example
+    let mut again: Vec<String> = example
         .exchanges
         .iter()
-        .filter(|exchange| matches!(exchange.role, Role::Setup | Role::Judged))
+        .filter(|exchange| matches!(exchange.role, Role::Setup | Role::Judged | Role::Poll))
         .map(|exchange| curl(target, &exchange.request))
         .collect();
+    // A poll is repeated until the operation has ended.
+    again.dedup();
     let label = repeat_it(&again);
     line(&mut text, 6, &format!("{LABEL}{label}:{LABEL:#}"));
     again
@@ -117,6 +126,11 @@ pub(crate) fn summary(runs: &[Run]) -> String {
     for (number, style, what) in [
         (count(|o| matches!(o, Outcome::Passed)), GOOD, "passed"),
         (count(|o| matches!(o, Outcome::Mismatch(_))), BAD, "failed"),
+        (
+            count(|o| matches!(o, Outcome::Skipped(_))),
+            UNSURE,
+            "skipped",
+        ),
         (
             count(|o| matches!(o, Outcome::NotJudged(_))),
             UNSURE,

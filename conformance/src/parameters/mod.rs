@@ -45,6 +45,14 @@ pub(crate) fn valid(schema: &Value) -> Result<Value, String> {
     Err(schema.trouble())
 }
 
+/// Parameters that a schema accepts, if it does not accept that there are none.
+pub(crate) fn demanded(schema: Option<&Value>) -> Option<Value> {
+    let schema = schema?;
+    let required = schema.get("required").and_then(Value::as_array);
+    required.filter(|required| !required.is_empty())?;
+    valid(schema).ok()
+}
+
 /// Further parameters that the schema accepts, a handful at most; each differs
 /// from `base` in one place.
 pub(crate) fn variants(schema: &Value, base: &Value) -> Vec<Value> {

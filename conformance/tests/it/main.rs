@@ -3,6 +3,7 @@
 
 mod arrows;
 mod check;
+mod osb;
 mod pair;
 mod readme;
 mod replay;

@@ -24,7 +24,7 @@ async fn replay_broker(url: &str) -> Run {
     replay_suite("echo-broker-2.3", url, None).await
 }
 
-async fn replay_suite(suite: &str, url: &str, credentials: Option<&str>) -> Run {
+pub(crate) async fn replay_suite(suite: &str, url: &str, credentials: Option<&str>) -> Run {
     let (target, _) = Target::parse(url).unwrap();
     let client = Client::new(target, TIMEOUT).unwrap();
     let credentials = credentials.map(|text| Credentials::parse(text).unwrap());
@@ -40,13 +40,14 @@ async fn replay_suite(suite: &str, url: &str, credentials: Option<&str>) -> Run 
 }
 
 /// The outcome of each example, in few words.
-fn outcomes(run: &Run) -> Vec<String> {
+pub(crate) fn outcomes(run: &Run) -> Vec<String> {
     let word = |outcome: &Outcome| match outcome {
         Outcome::Passed => "passed".to_owned(),
         Outcome::Mismatch(mismatch) => {
             let places: Vec<&str> = mismatch.differences.iter().map(|d| d.at.as_str()).collect();
             format!("differs at {}", places.join(", "))
         }
+        Outcome::Skipped(skip) => format!("skipped: {skip}"),
         Outcome::NotJudged(reason) => format!("not judged: {reason}"),
     };
     let examples = run.examples();
@@ -55,7 +56,7 @@ fn outcomes(run: &Run) -> Vec<String> {
         .collect()
 }
 
-fn exit(run: &Run) -> Exit {
+pub(crate) fn exit(run: &Run) -> Exit {
     Exit::of(std::slice::from_ref(run))
 }
 

@@ -65,8 +65,9 @@ fn the_help_names_what_there_is() {
     assert_snapshot!(screen(&["replay", "--help"], &[("CONFORMANCE_AUTH", "a:secret")]), @"
     Replay documented examples against a broker
 
-    Each example is sent exactly as its document shows it, and the whole answer is compared. What the
-    replay creates, it removes again.
+    Each example is sent exactly as its document shows it, and the whole answer is compared. Those of
+    the suite osb are played on plans of the target's own catalog and compared by their shape; of what
+    it does not offer they are skipped. What the replay creates, it removes again.
 
     Usage: conformance replay [OPTIONS] <URL>
 
@@ -151,8 +152,8 @@ fn wrong_usage_is_told_with_exit_code_2() {
     For more information, try '--help'.
     exit code 2
     ");
-    assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--suite", "osb"], &[]), @r#"
-    conformance: there is no suite "osb"; the suites are echo-broker-2.3, echo-service
+    assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--suite", "osb-9"], &[]), @r#"
+    conformance: there is no suite "osb-9"; the suites are echo-broker-2.3, echo-service, osb
     exit code 2
     "#);
     assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--timeout", "soon"], &[]), @"
@@ -207,7 +208,7 @@ fn a_fixture_with_a_mistake_is_told_with_its_place() {
     .unwrap();
     let told = screen(&["replay", "http://127.0.0.1:1", "--fixtures", path], &[]);
     assert_snapshot!(told.replace(path, "DIR"), @"
-    conformance: DIR/mine.json:4:9: unknown field `stpes`, expected one of `$schema`, `title`, `source`, `judges`, `variables`, `given`, `baseline`, `steps`
+    conformance: DIR/mine.json:4:9: unknown field `stpes`, expected one of `$schema`, `title`, `source`, `judges`, `plan`, `variables`, `given`, `baseline`, `steps`
     exit code 2
     ");
 }

@@ -1,7 +1,10 @@
 //! The reference pair behind a door that may change what goes through it: a
 //! true broker made wrong in one way.
 
-use broker::Config;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::{CatalogSource, Config};
 use serving::testing::{Door, Keeper, Received, Reply as Answered};
 use serving::{Listen, Running};
 
@@ -63,7 +66,15 @@ impl Tampered {
     pub(crate) async fn broker(
         tamper: impl Fn(&Sent, &Received) -> Reply + Send + Sync + 'static,
     ) -> Tampered {
-        Tampered::start(Tampering(tamper)).await
+        Tampered::of_catalog(CatalogSource::Documented, tamper).await
+    }
+
+    /// The same with another catalog, whose asynchronous operations take a moment.
+    pub(crate) async fn of_catalog(
+        catalog: CatalogSource,
+        tamper: impl Fn(&Sent, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Tampered {
+        Tampered::start(catalog, Tampering(tamper)).await
     }
 
     /// A pair whose broker never sees the requests that `blocked` tells; they
@@ -71,14 +82,18 @@ impl Tampered {
     pub(crate) async fn blocking(
         blocked: impl Fn(&Sent) -> bool + Send + Sync + 'static,
     ) -> Tampered {
-        Tampered::start(Blocking(blocked)).await
+        Tampered::start(CatalogSource::Documented, Blocking(blocked)).await
     }
 
-    async fn start(keeper: impl Keeper + 'static) -> Tampered {
+    async fn start(catalog: CatalogSource, keeper: impl Keeper + 'static) -> Tampered {
         let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
-        let config = Config::new(echo.url().parse().unwrap());
+        let config = Config {
+            catalog,
+            async_delay: Duration::from_millis(200),
+            ..Config::new(echo.url().parse().unwrap())
+        };
         let broker = broker::start(Listen::locally(0), &config).await.unwrap();
-        let door = Door::open(&broker.url(), keeper).await.unwrap();
+        let door = Door::open(&broker.url(), Arc::new(keeper)).await.unwrap();
         Tampered {
             url: door.url.clone(),
             door,

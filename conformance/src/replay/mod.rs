@@ -1,21 +1,30 @@
 //! Replays examples against a target.
 //!
 //! Literal replay is exact: what is sent is what the document shows, and the
-//! whole answer is compared. What was created is removed again, whatever
-//! happened in between.
+//! whole answer is compared. An example that names what a plan has to declare is
+//! played on such a plan of the target's catalog. What was created is removed
+//! again, whatever happened in between.
 
-use std::collections::BTreeSet;
+mod example;
+mod plan;
+mod poll;
+mod removal;
 
-use fixtures::{Creates, Example, Expectation, Fixture, Step, Suite};
-use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fixtures::{Example, Expectation, Fixture, HeaderName, Statuses, Step, Suite, Template};
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
+
+use self::example::Playing;
+use self::plan::Chosen;
 use crate::bindings::{Bindings, DOCUMENTED_CREDENTIALS, Unplayable};
 use crate::client::Client;
 use crate::compare::compare;
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
 use crate::interrupt::Interrupt;
-use crate::ledger::{Entry, Ledger, is_removed};
-use crate::run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, SuiteRun};
+use crate::ledger::Ledger;
+use crate::run::{ExampleRun, Leftover, Mismatch, Outcome, Reason, Run, Skip, SuiteRun};
 use crate::secrets::Secrets;
 use crate::target::Credentials;
 
@@ -48,29 +57,28 @@ pub async fn replay(
     let mut ended = false;
     for suite in suites {
         observe(Event::Started(suite));
+        let playing = Playing {
+            client,
+            interrupt,
+            credentials,
+            suite,
+            plans: OnceCell::new(),
+        };
         let mut examples = Vec::new();
         for example in suite.examples() {
-            let mut judged = ExampleRun {
-                name: example.name().to_string(),
-                title: example.fixture().title.clone(),
-                outcome: Outcome::NotJudged(Reason::NotReached),
-                exchanges: Vec::new(),
+            let (judged, leftovers) = match ended {
+                true => {
+                    let outcome = Outcome::NotJudged(Reason::NotReached);
+                    (ExampleRun::of(example, None, outcome), Vec::new())
+                }
+                false => playing.play(example, &run.leftovers).await,
             };
-            if !ended {
-                let setup = suite.setup(example.fixture());
-                let mut player = Player::new(client, interrupt, credentials, &run.leftovers);
-                judged.outcome = player.play(example, &setup).await;
-                let leftovers = player.clean_up().await;
-                judged.exchanges = player.exchanges;
-                ended = matches!(&judged.outcome, Outcome::NotJudged(why) if why.ends_the_run());
-                observe(Event::Judged(&judged));
-                leftovers
-                    .iter()
-                    .for_each(|left| observe(Event::LeftBehind(left)));
-                run.leftovers.extend(leftovers);
-            } else {
-                observe(Event::Judged(&judged));
-            }
+            ended |= matches!(&judged.outcome, Outcome::NotJudged(why) if why.ends_the_run());
+            observe(Event::Judged(&judged));
+            leftovers
+                .iter()
+                .for_each(|left| observe(Event::LeftBehind(left)));
+            run.leftovers.extend(leftovers);
             examples.push(judged);
         }
         run.suites.push(SuiteRun {
@@ -87,6 +95,8 @@ struct Player<'a> {
     client: &'a Client,
     interrupt: &'a Interrupt,
     credentials: Option<&'a Credentials>,
+    plan: Option<&'a Chosen>,
+    headers: &'a BTreeMap<HeaderName, Template>,
     secrets: Secrets,
     /// The ids of what earlier examples could not remove.
     left_behind: BTreeSet<&'a str>,
@@ -97,6 +107,7 @@ struct Player<'a> {
 /// Why an example comes to its end before its last step.
 enum End {
     Judged(Mismatch),
+    Skipped(Skip),
     Not(Reason),
 }
 
@@ -112,22 +123,25 @@ impl From<Unplayable> for End {
     }
 }
 
+fn names(statuses: &Option<Statuses>, status: u16) -> bool {
+    let statuses = statuses.as_ref();
+    statuses.is_some_and(|statuses| statuses.contains(status))
+}
+
 impl<'a> Player<'a> {
-    fn new(
-        client: &'a Client,
-        interrupt: &'a Interrupt,
-        credentials: Option<&'a Credentials>,
-        leftovers: &'a [Leftover],
-    ) -> Self {
+    fn new(playing: &Playing<'a>, plan: Option<&'a Chosen>, earlier: &'a [Leftover]) -> Self {
+        let credentials = playing.credentials;
         Self {
-            client,
-            interrupt,
+            client: playing.client,
+            interrupt: playing.interrupt,
             credentials,
+            plan,
+            headers: playing.suite.headers(),
             secrets: match credentials.map(Credentials::reveal) {
                 None | Some(DOCUMENTED_CREDENTIALS) => Secrets::public(DOCUMENTED_CREDENTIALS),
                 Some(credentials) => Secrets::private(credentials),
             },
-            left_behind: leftovers.iter().map(|left| left.id.as_str()).collect(),
+            left_behind: earlier.iter().map(|left| left.id.as_str()).collect(),
             ledger: Ledger::default(),
             exchanges: Vec::new(),
         }
@@ -138,6 +152,7 @@ impl<'a> Player<'a> {
         match self.steps(fixture, setup).await {
             Ok(()) => Outcome::Passed,
             Err(End::Judged(mismatch)) => Outcome::Mismatch(mismatch),
+            Err(End::Skipped(skip)) => Outcome::Skipped(skip),
             // A target that does not even answer this is not judged.
             Err(End::Not(Reason::NoAnswer { request, failure })) if fixture.baseline.is_some() => {
                 Outcome::NotJudged(Reason::NoBaseline {
@@ -151,7 +166,10 @@ impl<'a> Player<'a> {
 
     async fn steps(&mut self, fixture: &Fixture, setup: &[&Fixture]) -> Result<(), End> {
         let credentials = self.credentials.map(Credentials::reveal);
-        let mut bindings = Bindings::new(fixture, setup, credentials)?;
+        let mut bindings = Bindings::new(fixture, setup, credentials)?.carrying(self.headers);
+        if let Some(plan) = self.plan {
+            plan.bind(&mut bindings);
+        }
         if credentials.is_none() {
             self.secrets = Secrets::public(bindings.credentials());
         }
@@ -183,6 +201,7 @@ impl<'a> Player<'a> {
         bindings: &mut Bindings,
     ) -> Result<(), End> {
         let (request, answer) = self.send_step(step, Role::Setup, bindings).await?;
+        self.passes_over(step, &request, &answer)?;
         if !(200..300).contains(&answer.status) {
             return Err(End::Not(Reason::SetupFailed {
                 step: title.to_owned(),
@@ -190,7 +209,25 @@ impl<'a> Player<'a> {
                 status: answer.status,
             }));
         }
+        self.settle(step, Role::Setup, title, &answer, bindings)
+            .await?;
+        self.ledger.note(&request, answer.status);
         self.capture(step, &request, &answer, bindings)
+    }
+
+    /// Whether an answer says that the plan does not show the example.
+    fn passes_over(&self, step: &Step, request: &Request, answer: &Answer) -> Result<(), End> {
+        let status = answer.status;
+        if names(&step.unless, status) {
+            let (method, path) = (&step.request.method, step.request.path.template());
+            let request = format!("{method} {path}");
+            return Err(End::Skipped(Skip::NotShown { request, status }));
+        }
+        if names(&step.refused, status) {
+            let request = self.shown(request);
+            return Err(End::Not(Reason::Refused { request, status }));
+        }
+        Ok(())
     }
 
     /// A step whose answer is compared with the one expected.
@@ -202,6 +239,7 @@ impl<'a> Player<'a> {
         bindings: &mut Bindings,
     ) -> Result<(), End> {
         let (request, answer) = self.send_step(step, Role::Judged, bindings).await?;
+        self.passes_over(step, &request, &answer)?;
         let exchange = self.position_of_judged();
         if let Some(baseline) = baseline
             && !compare(baseline, bindings, &answer)?.is_empty()
@@ -219,6 +257,9 @@ impl<'a> Player<'a> {
                 differences: differences.into_iter().map(hide).collect(),
             }));
         }
+        self.settle(step, Role::Judged, "", &answer, bindings)
+            .await?;
+        self.ledger.note(&request, answer.status);
         self.capture(step, &request, &answer, bindings)
     }
 
@@ -238,7 +279,7 @@ impl<'a> Player<'a> {
         if self.interrupt.is_raised() {
             return Err(End::Not(Reason::Interrupted));
         }
-        let request = bindings.request(&step.request)?;
+        let request = self.request_of(step, bindings)?;
         let result = self.send(&request, role).await;
         let answer = match (result, &step.creates) {
             (Ok(answer), None) => answer,
@@ -250,12 +291,14 @@ impl<'a> Player<'a> {
                 if let Some(creates) = creates
                     && failure.may_have_arrived()
                 {
-                    self.enter(creates, bindings)?;
+                    self.enter(step, creates, None, bindings)?;
                 }
                 return Err(End::Not(self.no_answer(&request, failure)));
             }
         };
-        self.ledger.note(&request, answer.status);
+        if answer.status != 202 || step.poll.is_none() {
+            self.ledger.note(&request, answer.status);
+        }
         let expected = step.expect.as_ref();
         let expects_401 = expected.is_some_and(|expected| expected.status.contains(401));
         if answer.status == 401 && !expects_401 {
@@ -263,6 +306,20 @@ impl<'a> Player<'a> {
             return Err(End::Not(Reason::WrongCredentials { request }));
         }
         Ok((request, answer))
+    }
+
+    /// A step's request, with the parameters that the plan demands.
+    fn request_of(&self, step: &Step, bindings: &Bindings) -> Result<Request, Unplayable> {
+        let mut request = bindings.request(&step.request)?;
+        let demanded = |plan: &Chosen| plan.parameters(step.parameters?);
+        if let Some(parameters) = self.plan.and_then(demanded)
+            && let Some(body) = &mut request.body
+            && let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(body)
+        {
+            members.insert("parameters".to_owned(), parameters);
+            *body = Value::from(members).to_string();
+        }
+        Ok(request)
     }
 
     fn no_answer(&self, request: &Request, failure: Failure) -> Reason {
@@ -276,84 +333,6 @@ impl<'a> Player<'a> {
                 failure,
             },
         }
-    }
-
-    /// Finds out what an answer to a creation means for the ledger.
-    ///
-    /// 200 and 409 may mean that the id is taken, by somebody else's resource,
-    /// which is not to be touched. The same request with a fresh id tells: if
-    /// that one is answered as expected, the id is taken.
-    async fn account_for(
-        &mut self,
-        step: &Step,
-        creates: &Creates,
-        answer: &Answer,
-        bindings: &Bindings,
-    ) -> Result<(), End> {
-        let as_expected = |status| {
-            let expected = step.expect.as_ref();
-            expected.is_none_or(|expected| expected.status.contains(status))
-        };
-        if !matches!(answer.status, 200 | 409) || as_expected(answer.status) {
-            if !(400..500).contains(&answer.status) {
-                self.enter(creates, bindings)?;
-            }
-            return Ok(());
-        }
-        let id = bindings.value(&creates.id)?;
-        if self.left_behind.contains(id.as_str()) {
-            return Err(End::Not(Reason::LeftBehind { id }));
-        }
-        let fresh = bindings.with_fresh(&creates.id);
-        let request = bindings.request(&step.request)?;
-        let control = fresh.request(&step.request)?;
-        let result = self.send(&control, Role::Control).await;
-        let created = match &result {
-            Ok(answer) => !(400..500).contains(&answer.status),
-            Err(failure) => failure.may_have_arrived(),
-        };
-        if created {
-            self.enter(creates, &fresh)?;
-        }
-        match result {
-            Ok(control) if as_expected(control.status) => Err(End::Not(Reason::Taken {
-                id,
-                request: self.shown(&request),
-                status: answer.status,
-                control: control.status,
-            })),
-            // The target answers every creation so: this one has created it.
-            Ok(control) if control.status == 200 && answer.status == 200 => {
-                Ok(self.enter(creates, bindings)?)
-            }
-            Ok(_) => Ok(()),
-            Err(failure) => Err(End::Not(self.no_answer(&control, failure))),
-        }
-    }
-
-    fn enter(&mut self, creates: &Creates, bindings: &Bindings) -> Result<(), Unplayable> {
-        let id = bindings.value(&creates.id)?;
-        self.ledger.enter(id, bindings.request(&creates.undo)?);
-        Ok(())
-    }
-
-    /// Removes what has been created, the latest first, and gives what could
-    /// not be removed.
-    async fn clean_up(&mut self) -> Vec<Leftover> {
-        let mut leftovers = Vec::new();
-        while let Some(Entry { id, undo }) = self.ledger.take_latest() {
-            let instead = match self.send(&undo, Role::CleanUp).await {
-                Ok(answer) if is_removed(answer.status) => continue,
-                Ok(answer) => format!("was answered {}", self.describe(&answer)),
-                Err(failure) => failure.to_string(),
-            };
-            leftovers.push(Leftover {
-                id,
-                request: self.shown(&undo),
-                instead,
-            });
-        }
-        leftovers
     }
 
     /// Binds the values of an answer that later steps need.
