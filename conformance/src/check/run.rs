@@ -84,7 +84,7 @@ pub async fn check(
     client: Client,
     options: Options,
     interrupt: &Interrupt,
-    observe: &mut dyn FnMut(&CheckEvent),
+    observe: &mut (dyn FnMut(&CheckEvent) + Send),
 ) -> Result<CheckRun, CheckError> {
     let registry = Registry::embedded()?;
     for id in options.only.iter().chain(&options.skip) {

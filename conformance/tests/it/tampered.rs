@@ -1,6 +1,8 @@
 //! The reference pair behind a door that may change what goes through it: a
 //! true broker made wrong in one way.
 
+use std::sync::Arc;
+
 use broker::Config;
 use serving::testing::{Door, Keeper, Received, Reply as Answered};
 use serving::{Listen, Running};
@@ -78,7 +80,7 @@ impl Tampered {
         let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
         let config = Config::new(echo.url().parse().unwrap());
         let broker = broker::start(Listen::locally(0), &config).await.unwrap();
-        let door = Door::open(&broker.url(), keeper).await.unwrap();
+        let door = Door::open(&broker.url(), Arc::new(keeper)).await.unwrap();
         Tampered {
             url: door.url.clone(),
             door,

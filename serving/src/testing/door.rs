@@ -60,8 +60,8 @@ pub struct Door {
     sent: Arc<Mutex<Vec<Sent>>>,
 }
 
-struct Way<K> {
-    keeper: K,
+struct Way {
+    keeper: Arc<dyn Keeper>,
     server: String,
     sent: Arc<Mutex<Vec<Sent>>>,
 }
@@ -71,7 +71,7 @@ const FRAMING: [&str; 3] = ["connection", "content-length", "transfer-encoding"]
 
 impl Door {
     /// Opens a door in front of the server at `server`, on a free port.
-    pub async fn open(server: &str, keeper: impl Keeper + 'static) -> io::Result<Door> {
+    pub async fn open(server: &str, keeper: Arc<dyn Keeper>) -> io::Result<Door> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let door = Door {
             url: format!("http://{}", listener.local_addr()?),
@@ -104,7 +104,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<K: Keeper> Way<K> {
+impl Way {
     async fn hand_on(&self, client: TcpStream) -> io::Result<()> {
         let mut client = BufReader::new(client);
         let mut request = read(&mut client).await?;
