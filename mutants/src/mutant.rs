@@ -45,7 +45,8 @@ pub struct Mutant {
     pub name: &'static str,
     /// The requirement that it breaks.
     pub breaks: &'static str,
-    /// The offering of the showcase that shows it; `None`: the catalog, or any.
+    /// The offering of the showcase that shows it, or `offering/plan`; `None`: the
+    /// catalog, or any.
     pub offering: Option<&'static str>,
     /// Whether a reading of the specification caps the verdict on a MUST at `warn`.
     pub is_capped: bool,

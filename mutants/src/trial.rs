@@ -99,10 +99,16 @@ impl TrueBroker {
 
 fn options(mutant: &Mutant, scope: Scope) -> Options {
     let options = Options::default();
+    let (service, plan) = match mutant.offering.map(|name| name.split_once('/').ok_or(name)) {
+        Some(Ok((service, plan))) => (Some(service), Some(plan)),
+        Some(Err(service)) => (Some(service), None),
+        None => (None, None),
+    };
     match scope {
         Scope::Named => Options {
             only: [mutant.breaks.to_owned()].into(),
-            service: mutant.offering.map(str::to_owned),
+            service: service.map(str::to_owned),
+            plan: plan.map(str::to_owned),
             ..options
         },
         Scope::Everything => Options {

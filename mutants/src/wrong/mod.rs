@@ -2,8 +2,13 @@
 
 pub mod binding;
 pub mod catalog;
+pub mod deprovisioning;
+pub mod fetching;
 pub mod general;
-pub mod instance;
+pub mod polling;
+pub mod provisioning;
+pub mod updating;
+pub mod ways;
 
 use crate::mutant::Mutant;
 
@@ -12,7 +17,11 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
     [
         general::MUTANTS,
         catalog::MUTANTS,
-        instance::MUTANTS,
+        polling::MUTANTS,
+        provisioning::MUTANTS,
+        fetching::MUTANTS,
+        updating::MUTANTS,
+        deprovisioning::MUTANTS,
         binding::MUTANTS,
     ]
     .into_iter()

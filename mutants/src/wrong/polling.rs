@@ -1,0 +1,6 @@
+//! Wrong.
+
+use crate::mutant::Mutant;
+
+/// The mutants.
+pub const MUTANTS: &[Mutant] = &[];
