@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::ways::{
-    Phase, SMALL, SYNC, fills, first_put, follow, instead, lacks, refusal, says, turns,
+    Phase, SMALL, SYNC, drop_parameters, fills, first_put, follow, instead, lacks, refusal, says,
+    turns,
 };
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
@@ -98,10 +99,10 @@ pub const MUTANTS: &[Mutant] = &[
         |_, request, answer| {
             if request.is(Endpoint::Catalog) {
                 answer.edit(|catalog| {
-                    const SCHEMA: &str =
-                        "/services/0/plans/0/schemas/service_instance/create/parameters";
-                    if let Some(schema) = catalog.pointer_mut(SCHEMA) {
-                        schema["required"] = json!(["greeting"]);
+                    let plan = catalog.pointer_mut("/services/0/plans/0/schemas");
+                    if let Some(schemas) = plan {
+                        schemas["service_instance"]["create"]["parameters"]["required"] =
+                            json!(["greeting"]);
                     }
                 });
             }
@@ -315,8 +316,10 @@ pub const MUTANTS: &[Mutant] = &[
                         "type": "object",
                         "properties": {"greeting": {"type": "string"}},
                     });
-                    catalog["services"][1]["plans"][0]["schemas"] =
-                        json!({"service_instance": {"create": {"parameters": schema}}});
+                    if let Some(plan) = catalog.pointer_mut("/services/1/plans/0") {
+                        plan["schemas"] =
+                            json!({"service_instance": {"create": {"parameters": schema}}});
+                    }
                 });
             }
             let is_creating = follow(memory, request, answer) == Phase::Creating;
@@ -508,7 +511,7 @@ pub const MUTANTS: &[Mutant] = &[
 fn cannot_be_fetched(_: &mut Memory, request: &Request, answer: &mut Answer) {
     if request.is(Endpoint::Catalog) {
         answer.edit(|catalog| {
-            let services = catalog["services"].as_array_mut();
+            let services = catalog.get_mut("services").and_then(Value::as_array_mut);
             for service in services.into_iter().flatten() {
                 service["instances_retrievable"] = false.into();
             }
@@ -539,14 +542,4 @@ fn differs(memory: &mut Memory, request: &Request, answer: &Answer, member: &str
 
 fn is_async_required(answer: &Answer) -> bool {
     answer.member("error") == "AsyncRequired"
-}
-
-/// Takes those parameters out of the body that the schema refuses.
-fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) -> bool) {
-    request.edit(|body| {
-        let parameters = body.get_mut("parameters").and_then(Value::as_object_mut);
-        if let Some(parameters) = parameters {
-            parameters.retain(|name, value| !is_wrong(name, value));
-        }
-    });
 }

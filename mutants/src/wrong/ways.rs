@@ -159,6 +159,16 @@ pub fn first_put(memory: &mut Memory, request: &Request, answer: &Answer) -> Val
     memory.notes.get(&key).cloned().unwrap_or_default()
 }
 
+/// Takes those parameters out of a body that a schema refuses.
+pub fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) -> bool) {
+    request.edit(|body| {
+        let parameters = body.get_mut("parameters").and_then(Value::as_object_mut);
+        if let Some(parameters) = parameters {
+            parameters.retain(|name, value| !is_wrong(name, value));
+        }
+    });
+}
+
 /// Plans of the showcase, and the offerings of the first ones.
 pub const SYNC: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000001";
 /// `show-sync/small`
