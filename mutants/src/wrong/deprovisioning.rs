@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ways::{Phase, SMALL, SYNC, follow, instead, lacks, phase, says, turns};
+use super::ways::{Phase, SMALL, SYNC, follow, instead, lacks, phase, refusal, says, turns};
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
 
@@ -102,7 +102,7 @@ pub const MUTANTS: &[Mutant] = &[
             // It can still be fetched when it is said to be gone.
             let is_halted = is_halted(memory, request, answer);
             let is_fetched = request.is(Endpoint::FetchInstance) && answer.status == 404;
-            if is_halted && is_fetched && memory.count(request.path()) == 1 {
+            if is_halted && is_fetched && memory.count("fetched") == 1 {
                 answer.status = 200;
                 answer.set_json(&json!({}));
             }
@@ -203,16 +203,20 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .of("show-async/only")
     .capped(),
-    turns!(
-        "undecodable-deprovision-is-500",
-        "deprovision.status-400-malformed", Deprovision 400 => 500, is_undecodable
-    )
+    on_request("undecodable-deprovision-is-500", "deprovision.status-400-malformed", |_, request| {
+        match request.is(Endpoint::Deprovision) && request.0.path.contains("%zz") {
+            true => refusal(request, 500),
+            false => None,
+        }
+    })
     .of("show-sync/small")
     .capped(),
-    turns!(
-        "undecodable-deprovision-is-404",
-        "deprovision.status-400-malformed", Deprovision 400 => 404, is_undecodable
-    )
+    on_request("undecodable-deprovision-is-404", "deprovision.status-400-malformed", |_, request| {
+        match request.is(Endpoint::Deprovision) && request.0.path.contains("%zz") {
+            true => refusal(request, 404),
+            false => None,
+        }
+    })
     .of("show-sync/small")
     .capped(),
     on_request(
@@ -358,10 +362,6 @@ fn was_never_there(memory: &mut Memory, request: &Request, answer: &Answer) -> b
 
 fn was_deleted(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
     follow(memory, request, answer) == Phase::Gone
-}
-
-fn is_undecodable(_: &mut Memory, request: &Request, _: &Answer) -> bool {
-    request.0.path.contains("%zz")
 }
 
 /// Whether it is the same deprovision again, answered while it is in progress.

@@ -259,7 +259,8 @@ pub const MUTANTS: &[Mutant] = &[
         "provision-has-failed-after-all",
         "last-operation.state-remembered",
         |memory, request, answer| {
-            if follow(memory, request, answer) == Phase::Ready {
+            let before = follow(memory, request, answer);
+            if before == Phase::Ready && request.is(Endpoint::PollInstance) {
                 answer.replace("state", "failed");
             }
         },
@@ -269,7 +270,8 @@ pub const MUTANTS: &[Mutant] = &[
         "deprovision-has-failed-after-all",
         "last-operation.state-remembered",
         |memory, request, answer| {
-            if follow(memory, request, answer) == Phase::Gone {
+            let before = follow(memory, request, answer);
+            if before == Phase::Gone && request.is(Endpoint::PollInstance) {
                 answer.replace("state", "failed");
             }
         },

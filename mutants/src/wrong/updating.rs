@@ -353,23 +353,6 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .of("show-sync/small"),
     on_answer(
-        "update-refused-for-its-parameters-changes-the-plan",
-        "update.no-change-on-4xx",
-        |memory, request, answer| {
-            // The plan that the fetches tell.
-            let is_refused = request.is(Endpoint::Update) && answer.status == 400;
-            let plan = request.member("plan_id");
-            if is_refused && request.member("/parameters").is_object() && plan == LARGE {
-                memory.notes.insert(request.path().to_owned(), plan);
-            } else if let Some(plan) = memory.notes.get(request.path())
-                && request.is(Endpoint::FetchInstance)
-            {
-                answer.replace("plan_id", plan.clone());
-            }
-        },
-    )
-    .of("show-sync/small"),
-    on_answer(
         "update-fails-and-is-carried-out",
         "update.no-change-on-5xx",
         |memory, request, answer| {
@@ -423,9 +406,6 @@ pub const MUTANTS: &[Mutant] = &[
     says!("metadata-of-an-update-in-progress-is-a-list", "update.metadata-type", Update 202, "metadata": [])
         .of("show-async/only"),
 ];
-
-/// The plan `large` of the offering `show-sync`.
-const LARGE: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000102";
 
 /// A mutant that does not do what its catalog declares of contexts.
 const fn refuses_context(

@@ -123,9 +123,13 @@ const PHASES: [Phase; 6] = [
 
 /// The phase of the instance that a request is about, as far as it was followed.
 pub fn phase(memory: &Memory, request: &Request) -> Phase {
-    let kept = memory.notes.get(request.instance()).and_then(Value::as_u64);
+    let kept = memory.notes.get(&phase_of(request)).and_then(Value::as_u64);
     let kept = kept.and_then(|kept| PHASES.get(usize::try_from(kept).ok()?));
     kept.copied().unwrap_or(Phase::Unknown)
+}
+
+fn phase_of(request: &Request) -> String {
+    format!("phase of {}", request.instance())
 }
 
 /// Follows an instance by the true broker's answers. Gives its phase before.
@@ -144,9 +148,7 @@ pub fn follow(memory: &mut Memory, request: &Request, answer: &Answer) -> Phase 
         _ => before,
     };
     let place = PHASES.iter().position(|phase| *phase == next);
-    memory
-        .notes
-        .insert(request.instance().to_owned(), place.into());
+    memory.notes.insert(phase_of(request), place.into());
     before
 }
 
