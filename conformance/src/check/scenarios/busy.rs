@@ -367,9 +367,14 @@ fn others(stage: &Stage, call: &Call) -> Vec<Call> {
         others.push(other.member("plan_id", plan.clone().into()));
     }
     if let Some(schema) = &subject.create_schema {
-        let none = json!({});
-        let given = call.given("parameters").unwrap_or(&none);
-        let variant = parameters::variants(schema, given).into_iter().next();
+        let given = call.given("parameters");
+        let valid = parameters::valid(schema).ok();
+        let variants = valid
+            .iter()
+            .flat_map(|valid| parameters::variants(schema, valid));
+        let mut all = valid.iter().cloned().chain(variants);
+        let is_other = |other: &Value| given.unwrap_or(&json!({})) != other;
+        let variant = all.find(is_other);
         others.extend(variant.map(|other| call.clone().member("parameters", other)));
     }
     others
