@@ -37,15 +37,13 @@ pub const MUTANTS: &[Mutant] = &[
     turns!(
         "instance-is-fetched-only-the-second-time",
         "fetch-instance.available-after-success", FetchInstance 200 => 404,
-        |memory, request, _| request.is(Endpoint::FetchInstance)
-            && memory.count(request.path()) == 1
+        is_first_fetch
     )
     .of("show-async/only"),
     turns!(
         "instance-is-updating-when-it-is-first-fetched",
         "fetch-instance.available-after-success", FetchInstance 200 => 422,
-        |memory, request, _| request.is(Endpoint::FetchInstance)
-            && memory.count(request.path()) == 1
+        is_first_fetch
     )
     .of("show-async/only"),
     on_request(
@@ -248,6 +246,9 @@ pub const MUTANTS: &[Mutant] = &[
 /// The plan `large` of the offering `show-sync`.
 const LARGE: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000102";
 
+/// The plan `only` of the offering `show-async`.
+const ONLY: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000201";
+
 /// Whether nobody has tried to provision it.
 fn was_never_there(memory: &mut Memory, request: &Request, _: &Answer) -> bool {
     let key = format!("put {}", request.path());
@@ -255,6 +256,14 @@ fn was_never_there(memory: &mut Memory, request: &Request, _: &Answer) -> bool {
         true => memory.count(&key) == 0,
         false => !memory.notes.contains_key(&key),
     }
+}
+
+/// Whether an instance of the plan `only` is fetched for the first time.
+fn is_first_fetch(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
+    let is_ready = follow(memory, request, answer) == Phase::Ready;
+    let is_of_only = answer.member("plan_id") == ONLY;
+    let is_fetch = request.is(Endpoint::FetchInstance);
+    is_ready && is_of_only && is_fetch && memory.count(request.path()) == 1
 }
 
 fn is_updating(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {

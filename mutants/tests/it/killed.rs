@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 /// How many are tried side by side. They wait most of the time.
 const AT_ONCE: usize = 12;
 
-/// What has become of each of these mutants that was not killed.
+/// What has become of each of these mutants that was not killed. Those are tried
+/// once more, one at a time: on a busy machine, what has to be seen while an
+/// operation is in progress may be missed.
 async fn not_killed(mutants: impl Iterator<Item = Mutant>) -> Vec<String> {
     let broker = Arc::new(TrueBroker::start().await.unwrap());
     let places = Arc::new(Semaphore::new(AT_ONCE));
@@ -22,18 +24,28 @@ async fn not_killed(mutants: impl Iterator<Item = Mutant>) -> Vec<String> {
         let (broker, places) = (broker.clone(), places.clone());
         trials.spawn(async move {
             let _place = places.acquire().await.unwrap();
-            let trial = broker.tries(&mutant, Scope::Named).await.unwrap();
-            let (name, breaks) = (mutant.name, mutant.breaks);
-            match trial.fate(&mutant) {
-                Fate::Killed => None,
-                Fate::Survived(why) => Some(format!("{name} survived {breaks}: {why}")),
-                Fate::Unviable => Some(format!("{name} has changed nothing")),
-            }
+            (mutant, what_is_left(&broker, &mutant).await)
         });
     }
-    let mut told: Vec<String> = trials.join_all().await.into_iter().flatten().collect();
+    let mut told = Vec::new();
+    for (mutant, left) in trials.join_all().await {
+        if left.is_some() {
+            told.extend(what_is_left(&broker, &mutant).await);
+        }
+    }
     told.sort();
     told
+}
+
+/// Tries a mutant. Gives what has become of it, if it was not killed.
+async fn what_is_left(broker: &TrueBroker, mutant: &Mutant) -> Option<String> {
+    let trial = broker.tries(mutant, Scope::Named).await.unwrap();
+    let Mutant { name, breaks, .. } = mutant;
+    match trial.fate(mutant) {
+        Fate::Killed => None,
+        Fate::Survived(why) => Some(format!("{name} survived {breaks}: {why}")),
+        Fate::Unviable => Some(format!("{name} has changed nothing")),
+    }
 }
 
 /// Set `MUTANT` to a part of a name or of a requirement's id to try only those.
