@@ -203,6 +203,14 @@ impl Call {
         self
     }
 
+    /// A member of the body, if it has it.
+    pub(crate) fn given(&self, name: &str) -> Option<&Value> {
+        match &self.content {
+            Content::Json(body) => body.get(name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn without_member(mut self, name: &str) -> Call {
         if let Content::Json(Value::Object(members)) = &mut self.content {
             members.remove(name);

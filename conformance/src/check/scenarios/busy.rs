@@ -20,6 +20,7 @@ pub(super) const PROVISION: Scenario = Scenario {
     judges: &[
         "provision.resent-202-not-200",
         "provision.resent-operation-matches",
+        "provision.status-200-sync-only",
         "provision.status-409-in-progress",
         "fetch-instance.status-404-in-progress",
         "fetch-instance.available-after-success",
@@ -97,6 +98,7 @@ pub(super) const BIND: Scenario = Scenario {
     judges: &[
         "bind.resent-202-not-200",
         "bind.resent-operation-matches",
+        "bind.status-200-sync-only",
         "bind.status-409-in-progress",
         "bind.concurrency-422",
         "blocking.bind-as-instance-mutation",
@@ -194,6 +196,15 @@ impl Busy<'_> {
         };
         self.stage
             .judge(&reply, status, reply.status == 202, sign, expected);
+        let sync_only = match self.work {
+            Work::Create if self.resource.binding.is_none() => "provision.status-200-sync-only",
+            Work::Create => "bind.status-200-sync-only",
+            _ => "",
+        };
+        if reply.status == 200 && !sync_only.is_empty() {
+            let expected = "200 when nothing is in progress";
+            self.stage.prefer(&reply, sync_only, false, expected);
+        }
         if reply.status == 202 {
             let same = reply.member("operation") == self.accepted.member("operation");
             let expected = "the operation of the first answer";
@@ -354,6 +365,17 @@ fn others(stage: &Stage, call: &Call) -> Vec<Call> {
     if let Some((service, plan)) = &subject.stranger {
         let other = call.clone().member("service_id", service.clone().into());
         others.push(other.member("plan_id", plan.clone().into()));
+    }
+    if let Some(schema) = &subject.create_schema {
+        let given = call.given("parameters");
+        let valid = parameters::valid(schema).ok();
+        let variants = valid
+            .iter()
+            .flat_map(|valid| parameters::variants(schema, valid));
+        let mut all = valid.iter().cloned().chain(variants);
+        let is_other = |other: &Value| given.unwrap_or(&json!({})) != other;
+        let variant = all.find(is_other);
+        others.extend(variant.map(|other| call.clone().member("parameters", other)));
     }
     others
 }
@@ -667,40 +689,97 @@ async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
     }
     let expected = "acceptance, or 422, of a deletion while the creation is in progress";
     stage.kept(&reply, ids.concurrency, expected);
-    if reply.status == 202 {
-        let end = stage.settle(&resource, Work::Delete, &reply).await?;
-        let expected = "the state of the deletion from last operation";
-        let is_told = end != End::Succeeded || !is_there(stage, &resource).await?;
-        match is_told {
-            true => stage.kept(&reply, ids.is_async, expected),
-            false => {
-                let actual = "it succeeded, and the resource can be fetched";
-                stage.tell(&reply, ids.is_async, Sign::Deviates, expected, actual);
-            }
-        }
-    } else {
-        let operation = Stage::operation(&made.reply);
-        let poll = stage.poll(&resource, Work::Create, operation.as_deref());
-        let polled = stage.send(&poll).await?;
-        let state = polled.member("state").and_then(Value::as_str);
-        let is_right = state == Some("failed") || matches!(polled.status, 404 | 410);
-        let expected = "the creation told as failed after its deletion";
-        stage.prefer(&polled, ids.is_sync, is_right, expected);
-    }
+    let told = match reply.status {
+        202 => told_later(stage, &resource, &reply).await?,
+        _ => told_at_once(stage, &made).await?,
+    };
     // Also when the creation would have been done by now.
     let pause = std::time::Duration::from_millis(50);
     stage.pause(pause).await;
-    let expected = "nothing left of a creation that was halted";
-    if is_there(stage, &resource).await? {
-        stage.expect(&reply, ids.halts, false, expected);
-    } else if Learned::is(&stage.learned.tells_gone) {
-        let again = stage.send(&delete).await?;
-        stage.expect(&again, ids.halts, again.status == 410, expected);
-        if again.status == 202 {
-            stage.settle(&resource, Work::Delete, &again).await?;
-        }
+    let id = match reply.status {
+        202 => ids.is_async,
+        _ => ids.is_sync,
+    };
+    if is_left(stage, &resource, &reply, ids.halts).await? {
+        stage.unclear(id, &format!("see {}, which is broken", ids.halts));
+    } else if told.is_right {
+        stage.kept(&told.by, id, told.expected);
+    } else {
+        stage.tell(&told.by, id, Sign::Deviates, told.expected, told.otherwise);
     }
     Ok(())
+}
+
+/// What a poll told after a creation had been halted.
+struct Told {
+    by: Reply,
+    is_right: bool,
+    expected: &'static str,
+    /// What was seen where it is not right.
+    otherwise: &'static str,
+}
+
+/// Follows a deletion. Its end is not that of the creation.
+async fn told_later(stage: &Stage, resource: &Resource, reply: &Reply) -> Result<Told, Stop> {
+    let end = stage.settle(resource, Work::Delete, reply).await?;
+    Ok(Told {
+        is_right: end != End::Succeeded || !is_there(stage, resource).await?,
+        by: reply.clone(),
+        expected: "the state of the deletion from last operation",
+        otherwise: "it succeeded, and the resource could be fetched",
+    })
+}
+
+/// Polls the creation that a deletion has ended at once, for a while if need be.
+async fn told_at_once(stage: &Stage, made: &Made) -> Result<Told, Stop> {
+    let operation = Stage::operation(&made.reply);
+    let poll = stage.poll(&made.resource, Work::Create, operation.as_deref());
+    let mut pause = std::time::Duration::from_millis(20);
+    let mut polled = stage.send(&poll).await?;
+    for _ in 0..5 {
+        if polled.member("state").and_then(Value::as_str) != Some("in progress") {
+            break;
+        }
+        stage.pause(pause).await;
+        pause *= 2;
+        polled = stage.send(&poll).await?;
+    }
+    let state = polled.member("state").and_then(Value::as_str);
+    Ok(Told {
+        is_right: state == Some("failed") || matches!(polled.status, 404 | 410),
+        by: polled,
+        expected: "the creation told as failed after its deletion",
+        otherwise: "it was told as something else",
+    })
+}
+
+/// Whether anything is left of a creation that was halted by a deletion that was
+/// answered `reply`.
+async fn is_left(
+    stage: &Stage,
+    resource: &Resource,
+    reply: &Reply,
+    halts: &'static str,
+) -> Result<bool, Stop> {
+    let expected = "nothing left of a creation that was halted";
+    if is_there(stage, resource).await? {
+        let actual = "it can still be fetched";
+        stage.tell(reply, halts, Sign::Broken, expected, actual);
+        let again = stage.send(&stage.delete(resource)).await?;
+        if again.status == 202 {
+            stage.settle(resource, Work::Delete, &again).await?;
+        }
+        return Ok(true);
+    }
+    if !Learned::is(&stage.learned.tells_gone) {
+        return Ok(false);
+    }
+    let again = stage.send(&stage.delete(resource)).await?;
+    stage.expect(&again, halts, again.status == 410, expected);
+    if again.status == 202 {
+        stage.settle(resource, Work::Delete, &again).await?;
+    }
+    Ok(again.status != 410)
 }
 
 async fn is_there(stage: &Stage, resource: &Resource) -> Result<bool, Stop> {

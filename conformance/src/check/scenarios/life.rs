@@ -79,22 +79,24 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     same_again(stage, &instance).await?;
     learn_update(stage, &instance.resource).await?;
     match stage.subject.is_bindable {
-        true => of_binding(stage, &instance.resource).await?,
+        true => of_binding(stage, &instance).await?,
         false => {
             for id in ["bind.endpoint-optional", "unbind.endpoint-optional"] {
                 stage.kept(&instance.reply, id, "a plan that cannot be bound");
             }
         }
     }
-    let deleted = stage.remove(&instance.resource).await?;
-    let reply = &instance.reply;
+    let delete = stage.deprovision(&instance.resource);
+    let deleted = stage.send(&delete).await?;
     let id = "provision.creates-resource";
-    stage.expect(
-        reply,
-        id,
-        matches!(deleted.status, 200..=299),
-        "an instance that can be deleted",
-    );
+    let is_gone = matches!(deleted.status, 404 | 410);
+    let was_seen = stage.is_fetchable(&instance.resource) || stage.subject.is_bindable;
+    if is_gone && !was_seen {
+        nothing_made(stage, &instance, "it cannot be deleted");
+        return Ok(());
+    }
+    stage.kept(&instance.reply, id, SOMETHING);
+    let deleted = stage.removed(&instance.resource, &delete, deleted).await?;
     stage.kept(
         &deleted,
         "deprovision.with-bindings-unspecified",
@@ -102,6 +104,13 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     );
     stage.kept(&deleted, "provision.id-reuse-unsupported", "any conduct");
     gone(stage, &instance.resource, &deleted).await
+}
+
+const SOMETHING: &str = "an instance that is known afterwards";
+
+fn nothing_made(stage: &Stage, made: &Made, actual: &str) {
+    let id = "provision.creates-resource";
+    stage.tell(&made.reply, id, Sign::Broken, SOMETHING, actual);
 }
 
 /// What was never there is not found, and gone.
@@ -238,27 +247,14 @@ async fn found(stage: &Stage, made: &Made) -> Result<(), Stop> {
     };
     let fetch = stage.fetch(&made.resource);
     let mut reply = stage.send(&fetch).await?;
-    let id = if made.is_async() { at_once } else { supported };
-    if reply.status == 404 && !made.is_async() && appears(stage, &fetch).await? {
-        let actual = "it was answered synchronously, but could be fetched only later";
-        let expected = "202 where the work goes on after the answer";
-        stage.tell(
-            &made.reply,
-            "async.status-202",
-            Sign::Broken,
-            expected,
-            actual,
-        );
-        reply = stage.send(&fetch).await?;
-    } else {
-        let expected = "200 to the fetch of what was made";
-        stage.expect(&reply, id, reply.status == 200, expected);
-        if reply.status == 200 {
-            stage.kept(&reply, supported, expected);
+    let expected = "200 to the fetch of what was made";
+    if reply.status == 200 {
+        stage.kept(&reply, supported, expected);
+        if made.is_async() {
+            stage.kept(&reply, at_once, expected);
         }
-    }
-    if reply.status != 200 {
-        return Err(Stop::because(refused(&reply)));
+    } else {
+        reply = absent(stage, made, &fetch, reply, (supported, at_once)).await?;
     }
     // Without the hints. What hands out its information once needs another one.
     let bare = fetch.without_query("service_id").without_query("plan_id");
@@ -276,6 +272,47 @@ async fn found(stage: &Stage, made: &Made) -> Result<(), Stop> {
         false => binding_content(stage, made, &reply),
     }
     Ok(())
+}
+
+/// What was made cannot be fetched: because that takes time, because there is
+/// nothing, or because nothing can be fetched. Gives a fetch that went well.
+async fn absent(
+    stage: &Stage,
+    made: &Made,
+    fetch: &Call,
+    first: Reply,
+    (supported, at_once): (&'static str, &'static str),
+) -> Result<Reply, Stop> {
+    let stopped = Err(Stop::because(refused(&first)));
+    if appears(stage, fetch).await? {
+        if made.is_async() {
+            let expected = "200 as soon as the operation has succeeded";
+            stage.expect(&first, at_once, false, expected);
+        } else {
+            let actual = "it was answered synchronously, but could be fetched only later";
+            let expected = "202 where the work goes on after the answer";
+            let id = "async.status-202";
+            stage.tell(&made.reply, id, Sign::Broken, expected, actual);
+        }
+        return stage.send(fetch).await;
+    }
+    let is_instance = made.resource.binding.is_none();
+    if is_instance && first.status == 404 && Learned::is(&stage.learned.tells_gone) {
+        let delete = stage.deprovision(&made.resource);
+        let deleted = stage.send(&delete).await?;
+        if deleted.status == 410 {
+            nothing_made(stage, made, "it can neither be fetched nor deleted");
+            for id in [supported, at_once] {
+                stage.unclear(id, "see provision.creates-resource, which is broken");
+            }
+            return stopped;
+        }
+        stage.removed(&made.resource, &delete, deleted).await?;
+    }
+    let expected = "200 to the fetch of what was made";
+    stage.expect(&first, supported, false, expected);
+    stage.unclear(at_once, &format!("see {supported}, which is broken"));
+    stopped
 }
 
 /// Whether what cannot be fetched can be so after a while.
@@ -319,14 +356,19 @@ fn instance_content(stage: &Stage, made: &Made, fetched: &Reply) {
         }
     }
     if let Some(url) = fetched.member("dashboard_url") {
-        let id = "provision.dashboard-url-initial";
-        let expected = "the dashboard_url in the first answer to a provision";
-        match made.reply.member("dashboard_url") {
-            Some(_) => stage.kept(&made.reply, id, expected),
-            None => {
-                let actual = format!("it had none, and a fetch has {url}");
-                stage.tell(&made.reply, id, Sign::Broken, expected, &actual);
-            }
+        first_dashboard(stage, made, url, "a fetch");
+    }
+}
+
+/// A dashboard that is told later has to be told first.
+fn first_dashboard(stage: &Stage, made: &Made, url: &Value, later: &str) {
+    let id = "provision.dashboard-url-initial";
+    let expected = "the dashboard_url in the first answer to a provision";
+    match made.reply.member("dashboard_url") {
+        Some(_) => stage.kept(&made.reply, id, expected),
+        None => {
+            let actual = format!("it had none, and {later} gives {url}");
+            stage.tell(&made.reply, id, Sign::Broken, expected, &actual);
         }
     }
 }
@@ -374,6 +416,9 @@ async fn same_again(stage: &Stage, made: &Made) -> Result<(), Stop> {
         reply.status == 200,
         "200 to the same request again",
     );
+    if let (None, Some(url)) = (&made.resource.binding, reply.member("dashboard_url")) {
+        first_dashboard(stage, made, url, "the same request");
+    }
     if reply.status == 200 {
         stage.kept(&reply, sync_only, "200 when nothing is in progress");
         if made.resource.binding.is_none() && !made.is_async() {
@@ -422,14 +467,15 @@ async fn learn_update(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
     }
     let mut last = None;
     for changes in candidates {
-        let reply = stage.send(&stage.update(instance, &changes)).await?;
+        let call = stage.update(instance, &changes);
+        let reply = stage.send(&call).await?;
         if !reply.is_success() {
+            stage.demands_maintenance(&call, &reply);
             last = Some(reply);
             continue;
         }
-        if reply.status == 202
-            && stage.settle(instance, Work::Update, &reply).await? != End::Succeeded
-        {
+        let is_busy = reply.status == 202 || is_busy_with(stage, instance, &reply).await?;
+        if is_busy && stage.settle(instance, Work::Update, &reply).await? != End::Succeeded {
             continue;
         }
         // The first sight counts.
@@ -443,8 +489,30 @@ async fn learn_update(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn of_binding(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
-    let nobody = stage.fresh_binding(instance);
+/// Whether an update goes on although it was answered as if it had ended.
+pub(super) async fn is_busy_with(
+    stage: &Stage,
+    instance: &Resource,
+    reply: &Reply,
+) -> Result<bool, Stop> {
+    let poll = stage.poll(instance, Work::Update, None);
+    let polled = stage.send(&poll).await?;
+    let state = polled.member("state").and_then(Value::as_str);
+    let is_busy = polled.status == 200 && state == Some("in progress");
+    if is_busy {
+        let actual = format!(
+            "it was answered {}, and a poll says in progress",
+            reply.status
+        );
+        let id = "update.status-202-in-progress";
+        let expected = "202 while an update is in progress";
+        stage.tell(reply, id, Sign::Broken, expected, &actual);
+    }
+    Ok(is_busy)
+}
+
+async fn of_binding(stage: &Stage, instance: &Made) -> Result<(), Stop> {
+    let nobody = stage.fresh_binding(&instance.resource);
     let reply = stage.send(&stage.unbind(&nobody)).await?;
     let id = "unbind.status-410-unknown";
     stage.expect(
@@ -489,8 +557,9 @@ async fn of_binding(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
 
 /// Binds; where the broker is not ready for it, the synchronous answer to the
 /// provision came too early.
-async fn bound(stage: &Stage, instance: &Resource) -> Result<Made, Stop> {
-    let call = stage.bind(&stage.fresh_binding(instance));
+async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
+    let fresh = || stage.fresh_binding(&instance.resource);
+    let call = stage.bind(&fresh());
     let first = stage.send(&call).await?;
     if first.is_success() {
         return stage.taken_up(call, first).await;
@@ -498,12 +567,14 @@ async fn bound(stage: &Stage, instance: &Resource) -> Result<Made, Stop> {
     if matches!(first.status, 404 | 405 | 501) && first.json.is_none() {
         let id = "bind.bindable-declared";
         stage.expect(&first, id, false, "a bind where the catalog says bindable");
+    } else if first.status == 404 && !stage.is_fetchable(&instance.resource) {
+        nothing_made(stage, instance, "a bind does not find it");
     }
     if first.status == 422 && first.code() == Some("ConcurrencyError") {
         let mut pause = std::time::Duration::from_millis(20);
         for _ in 0..6 {
             stage.pause(pause).await;
-            let call = stage.bind(&stage.fresh_binding(instance));
+            let call = stage.bind(&fresh());
             let again = stage.send(&call).await?;
             if again.is_success() {
                 let id = "async.async-when-incomplete";

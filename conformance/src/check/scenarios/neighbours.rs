@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::bindings::credentials;
-use super::updates::different;
+use super::updates::{different, provisioned_with_parameters};
 use super::{Scenario, always, bindable};
 use crate::check::book::Sign;
 use crate::check::call::Work;
@@ -58,7 +58,8 @@ fn urls(stage: &Stage, id: &'static str, one: &Reply, other: &Reply) {
 }
 
 async fn instances(stage: &Stage) -> Result<(), Stop> {
-    let (one, other) = (stage.instance().await?, stage.instance().await?);
+    let one = provisioned_with_parameters(stage).await?;
+    let other = provisioned_with_parameters(stage).await?;
     urls(
         stage,
         "provision.dashboard-url-identifies",
@@ -111,6 +112,13 @@ async fn instances(stage: &Stage) -> Result<(), Stop> {
             left.status == 200,
             expected,
         );
+        if left.status == 404 {
+            // What a deletion says of it, tells nothing more.
+            return stage
+                .send(&stage.deprovision(&other.resource))
+                .await
+                .map(drop);
+        }
     }
     stage.remove(&other.resource).await.map(drop)
 }

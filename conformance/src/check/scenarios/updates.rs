@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::Scenario;
 use super::bindings::without_incomplete;
+use super::life::is_busy_with;
 use super::provisions::{
     BROKEN_JSON, OTHER_VERSION, asynchronous_only, maintenance_conflict, same_as_absent,
     unknown_field, wrong_parameters,
@@ -11,7 +12,7 @@ use super::provisions::{
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{End, Learned, Stage, context};
+use crate::check::stage::{End, Learned, Made, Stage, context};
 use crate::parameters;
 
 pub(super) const CHANGES: Scenario = Scenario {
@@ -26,6 +27,9 @@ pub(super) const CHANGES: Scenario = Scenario {
         "update.parameter-interpretation-free",
         "update.dashboard-url-initial",
         "update.maintenance-info-other-fields",
+        "update.maintenance-info-conflict-422",
+        "update.no-change-on-4xx",
+        "update.no-change-on-5xx",
         "fetch-instance.parameters-current",
         "extension.unknown-fields-ignored",
         "extension.unknown-fields-not-fatal",
@@ -134,18 +138,23 @@ async fn look(stage: &Stage, instance: &Resource) -> Result<Option<Reply>, Stop>
 }
 
 async fn changes(stage: &Stage) -> Result<(), Stop> {
-    let instance = provisioned_with_parameters(stage).await?;
+    let instance = provisioned_with_parameters(stage).await?.resource;
     let before = look(stage, &instance).await?;
     let update = stage.update(&instance, &different(stage));
     let reply = change(stage, &instance, &update).await?;
+    if reply.status >= 400 {
+        // A failure has changed nothing.
+        unchanged(stage, &instance, before, &[reply]).await?;
+        return stage.remove(&instance).await.map(drop);
+    }
     stage.expect(
         &reply,
         "update.status-200-applied",
         matches!(reply.status, 200 | 202),
         "200 (or 202 Accepted) to an update that is carried out",
     );
-    let expected = "202 while an update is in progress";
     if reply.status == 202 {
+        let expected = "202 while an update is in progress";
         stage.kept(&reply, "update.status-202-in-progress", expected);
     } else if reply.is_success() {
         stage.kept(
@@ -153,17 +162,7 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
             "async.accepts-incomplete-ignorable",
             "a synchronous success",
         );
-        let polled = stage
-            .send(&stage.poll(&instance, Work::Update, None))
-            .await?;
-        let state = polled.member("state").and_then(Value::as_str);
-        if polled.status == 200 && state == Some("in progress") {
-            let actual = format!(
-                "it was answered {}, and a poll says in progress",
-                reply.status
-            );
-            let id = "update.status-202-in-progress";
-            stage.tell(&reply, id, Sign::Broken, expected, &actual);
+        if is_busy_with(stage, &instance, &reply).await? {
             stage.settle(&instance, Work::Update, &reply).await?;
         }
     }
@@ -204,7 +203,7 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
 }
 
 /// An instance that has parameters where the plan has a schema for them.
-async fn provisioned_with_parameters(stage: &Stage) -> Result<Resource, Stop> {
+pub(super) async fn provisioned_with_parameters(stage: &Stage) -> Result<Made, Stop> {
     let call = stage.provision(&stage.fresh());
     let schema = stage.subject.create_schema.as_ref();
     let own = stage.provision_parameters();
@@ -213,7 +212,7 @@ async fn provisioned_with_parameters(stage: &Stage) -> Result<Resource, Stop> {
         Some(given) => call.member("parameters", given),
         None => call,
     };
-    Ok(stage.make(call).await?.resource)
+    stage.make(call).await
 }
 
 /// A new dashboard is told with the answer to the update.
@@ -353,19 +352,37 @@ async fn described_maintenance(stage: &Stage, instance: &Resource) -> Result<(),
         return Ok(());
     };
     let with = |info: Value| stage.update(instance, &json!({"maintenance_info": info}));
-    let bare = change(stage, instance, &with(json!({"version": version}))).await?;
+    let before = look(stage, instance).await?;
+    let right = with(json!({"version": version}));
+    let bare = change(stage, instance, &right).await?;
+    if let (Some(before), Some(after)) = (before, look(stage, instance).await?) {
+        same_plan_without(stage, &before, &after);
+    }
     let described = with(json!({"version": version, "description": "made up"}));
     let reply = change(stage, instance, &described).await?;
     if bare.is_success() {
         let expected = "the same with and without a description in maintenance_info";
         let id = "update.maintenance-info-other-fields";
         stage.prefer(&reply, id, !reply.is_refusal(), expected);
+        former_maintenance(stage, instance, right).await?;
     }
     Ok(())
 }
 
+/// What the maintenance version was before takes no part in the comparison.
+async fn former_maintenance(stage: &Stage, instance: &Resource, right: Call) -> Result<(), Stop> {
+    let former = json!({"maintenance_info": {"version": "0.0.1"}});
+    let call = right.member("previous_values", former);
+    let reply = change(stage, instance, &call).await?;
+    let id = "update.maintenance-info-conflict-422";
+    let is_conflict = reply.code() == Some("MaintenanceInfoConflict");
+    let expected = "no conflict with the version of the catalog, whatever was before";
+    stage.expect(&reply, id, !is_conflict, expected);
+    Ok(())
+}
+
 async fn refusals(stage: &Stage) -> Result<(), Stop> {
-    let instance = provisioned_with_parameters(stage).await?;
+    let instance = provisioned_with_parameters(stage).await?.resource;
     let before = look(stage, &instance).await?;
     let right = || stage.update(&instance, &different(stage));
     let reply = stage.send(&right().raw(BROKEN_JSON)).await?;

@@ -1,0 +1,6 @@
+//! Wrong about service bindings
+
+use crate::mutant::Mutant;
+
+/// The mutants.
+pub const MUTANTS: &[Mutant] = &[];

@@ -1,0 +1,3 @@
+//! The proof of the checks.
+
+mod killed;
