@@ -98,7 +98,10 @@ impl TrueBroker {
 }
 
 fn options(mutant: &Mutant, scope: Scope) -> Options {
-    let options = Options::default();
+    let options = Options {
+        expect: mutant.expects.into_iter().collect(),
+        ..Options::default()
+    };
     match scope {
         Scope::Named => Options {
             only: [mutant.breaks.to_owned()].into(),

@@ -1,6 +1,164 @@
-//! Wrong about service bindings
+//! Wrong about creating service bindings.
 
-use crate::mutant::Mutant;
+use serde_json::{Value, json};
 
-/// The mutants.
-pub const MUTANTS: &[Mutant] = &[];
+use crate::message::{Answer, Endpoint};
+use crate::mutant::{Mutant, on_both, on_request};
+use crate::rows::rows;
+
+/// Answers that are wrong.
+pub const MUTANTS: &[Mutant] = rows! {
+    "bind-again-is-a-conflict" breaks "bind.status-200-identical" of "show-sync":
+        bound_before => say(409, json!({}));
+    "bind-again-is-created" breaks "bind.status-200-identical" of "show-sync":
+        bound_before => status(201);
+    "bind-again-is-refused" breaks "bind.status-200-identical" of "show-sync":
+        bound_before => refuse(400, "AlreadyBound");
+    "bind-again-while-in-progress-is-done" breaks "bind.status-200-sync-only" of "show-async":
+        binding_still => say(200, json!({}));
+
+    "bind-is-answered-200" breaks "bind.status-201-created" of "show-sync":
+        bound => status(200);
+    "bind-is-answered-204" breaks "bind.status-201-created" of "show-sync":
+        bound => bare(204);
+    "bind-in-progress-is-answered-201" breaks "bind.status-202-in-progress" of "show-async":
+        binding => say(201, early());
+    "bind-in-progress-is-answered-200" breaks "bind.status-202-in-progress" of "show-async":
+        binding => say(200, early());
+
+    "bind-again-starts-another-operation" breaks "bind.resent-operation-matches" of "show-async":
+        binding_still => put("/operation", "another");
+    "bind-again-tells-no-operation" breaks "bind.resent-operation-matches" of "show-async":
+        binding_still => take("/operation");
+    "bind-in-progress-again-is-answered-200" breaks "bind.resent-202-not-200" of "show-async":
+        binding_still => say(200, json!({}));
+    "bind-in-progress-again-is-answered-201" breaks "bind.resent-202-not-200" of "show-async":
+        binding_still => say(201, early());
+    "bind-in-progress-again-is-a-conflict" breaks "bind.resent-202-not-200" of "show-async":
+        binding_still => say(409, json!({})).capped();
+    "bind-in-progress-again-is-blocked" breaks "bind.resent-202-not-200" of "show-async":
+        binding_still => refuse(422, "ConcurrencyError").capped();
+
+    "malformed-bind-is-answered-422" breaks "bind.status-400-malformed" of "show-sync":
+        bind_malformed => status(422);
+    "malformed-bind-is-a-fault" breaks "bind.status-400-malformed" of "show-sync":
+        bind_malformed => status(500);
+    "bind-without-service-is-answered-404" breaks "bind.status-400-missing-service-id" of "show-sync":
+        bind_without_service => status(404);
+    "bind-without-plan-is-answered-422" breaks "bind.status-400-missing-plan-id" of "show-sync":
+        bind_without_plan => status(422);
+
+    "bind-with-other-parameters-is-answered-200" breaks "bind.status-409-existing" of "show-sync":
+        bind_conflict => say(200, json!({}));
+    "bind-with-other-parameters-is-answered-201" breaks "bind.status-409-existing" of "show-sync":
+        bind_conflict => say(201, early());
+    "bind-with-other-parameters-is-answered-202" breaks "bind.status-409-existing" of "show-sync":
+        bind_conflict => say(202, json!({}));
+    "bind-with-other-parameters-is-answered-400" breaks "bind.status-409-existing" of "show-sync":
+        bind_conflict => status(400);
+    "bind-for-another-app-is-answered-200" breaks "bind.status-409-existing" of "show-async":
+        bind_conflict => say(200, json!({})).capped();
+    "bind-with-others-in-progress-is-answered-200" breaks "bind.status-409-in-progress" of "show-async":
+        bind_conflict_early => say(200, json!({}));
+    "bind-with-others-in-progress-is-answered-201" breaks "bind.status-409-in-progress" of "show-async":
+        bind_conflict_early => say(201, early());
+    "bind-with-others-in-progress-is-answered-202" breaks "bind.status-409-in-progress" of "show-async":
+        bind_conflict_early => say(202, json!({}));
+    "bind-with-others-in-progress-is-answered-400" breaks "bind.status-409-in-progress" of "show-async":
+        bind_conflict_early => status(400);
+
+    "bind-without-app-is-answered-400" breaks "bind.requires-app-422" of "show-app":
+        bind_without_app => status(400);
+    "bind-without-app-is-a-fault" breaks "bind.requires-app-422" of "show-app":
+        bind_without_app => status(500);
+    "bind-without-app-is-refused-by-another-code" breaks "bind.requires-app-code" of "show-app":
+        bind_without_app => put("/error", "AppRequired");
+    "bind-without-app-is-refused-without-a-code" breaks "bind.requires-app-code" of "show-app":
+        bind_without_app => take("/error");
+
+    "synchronous-bind-is-answered-400" breaks "bind.async-required-422" of "show-async":
+        bind_at_once => status(400);
+    "synchronous-bind-is-a-fault" breaks "bind.async-required-422" of "show-async":
+        bind_at_once => status(500);
+    "synchronous-bind-is-refused-by-another-code" breaks "bind.async-required-code" of "show-async":
+        bind_at_once => put("/error", "AsyncNeeded");
+    "synchronous-bind-is-refused-without-a-code" breaks "bind.async-required-code" of "show-async":
+        bind_at_once => take("/error");
+};
+
+/// Requests that are handled wrongly.
+pub const CARRIED_OUT: &[Mutant] = &[
+    on_request(
+        "bind-of-bindable-plan-has-no-endpoint",
+        "bind.bindable-declared",
+        |_, request| request.is(Endpoint::Bind).then(|| page(404)),
+    )
+    .of("show-sync"),
+    on_request(
+        "bind-of-bindable-plan-is-not-allowed",
+        "bind.bindable-declared",
+        |_, request| {
+            let body = json!({"description": "there is no such verb"});
+            request.is(Endpoint::Bind).then(|| Answer::of(405, &body))
+        },
+    )
+    .of("show-sync"),
+    on_both(
+        "bind-of-bindable-plan-is-not-implemented",
+        "bind.bindable-declared",
+        |memory, request| {
+            let is_there = memory.notes.contains_key(request.instance());
+            (is_there && request.is(Endpoint::Bind)).then(|| page(501))
+        },
+        |memory, request, _| {
+            if request.is(Endpoint::Provision) {
+                memory
+                    .notes
+                    .insert(request.instance().to_owned(), true.into());
+            }
+        },
+    )
+    .of("show-sync"),
+    on_request(
+        "bind-of-bindable-plan-says-not-bindable",
+        "bind.bindable-declared",
+        |_, request| {
+            let body = json!({"description": "This plan is not bindable."});
+            request.is(Endpoint::Bind).then(|| Answer::of(400, &body))
+        },
+    )
+    .of("show-sync"),
+    on_both(
+        "asynchronous-bindings-cannot-be-fetched",
+        "bind.info-returned-at-least-once",
+        |_, _| None,
+        |_, request, answer| {
+            if request.is(Endpoint::Catalog) {
+                answer.edit(|catalog| {
+                    let services = catalog["services"].as_array_mut().into_iter().flatten();
+                    for service in services.filter(|service| service["name"] == "show-async") {
+                        service["bindings_retrievable"] = false.into();
+                    }
+                });
+            }
+        },
+    )
+    .of("show-async")
+    .capped(),
+];
+
+/// What is told of a binding before its time.
+fn early() -> Value {
+    json!({
+        "credentials": {"uri": "http://127.0.0.1/early"},
+        "endpoints": [{"host": "127.0.0.1", "ports": ["80"]}],
+    })
+}
+
+/// An error page that is no JSON.
+fn page(status: u16) -> Answer {
+    let mut answer = Answer::of(status, &json!({}));
+    answer.body = "<html>no such page</html>".to_owned();
+    answer.set_header("content-type", Some("text/html"));
+    answer
+}

@@ -1,9 +1,14 @@
 //! The mutants, in the order of the specification.
 
 pub mod binding;
+pub mod binding_body;
 pub mod catalog;
+pub mod fetching_binding;
 pub mod general;
 pub mod instance;
+pub mod polling_binding;
+pub mod rotation;
+pub mod unbinding;
 
 use crate::mutant::Mutant;
 
@@ -13,7 +18,16 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         general::MUTANTS,
         catalog::MUTANTS,
         instance::MUTANTS,
+        polling_binding::MUTANTS,
         binding::MUTANTS,
+        binding::CARRIED_OUT,
+        binding_body::MUTANTS,
+        rotation::MUTANTS,
+        rotation::CARRIED_OUT,
+        fetching_binding::MUTANTS,
+        fetching_binding::MIXED_UP,
+        unbinding::MUTANTS,
+        unbinding::CARRIED_OUT,
     ]
     .into_iter()
     .flatten()
