@@ -1,9 +1,10 @@
 //! Wrong about creating service bindings.
 
+use conformance::Expect;
 use serde_json::{Value, json};
 
-use crate::message::{Answer, Endpoint};
-use crate::mutant::{Mutant, on_both, on_request};
+use crate::message::{Answer, Endpoint, Request};
+use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
 use crate::rows::rows;
 
 /// Answers that are wrong.
@@ -145,7 +146,196 @@ pub const CARRIED_OUT: &[Mutant] = &[
     )
     .of("show-async")
     .capped(),
+    on_answer(
+        "bindings-share-their-credentials",
+        "bind.credentials-unique",
+        |memory, request, answer| {
+            let credentials = answer.member("credentials");
+            if !credentials.is_null() {
+                let of_instance = memory.notes.entry(request.instance().to_owned());
+                let first = of_instance.or_insert(credentials).clone();
+                answer.set("credentials", first);
+            }
+        },
+    )
+    .of("show-sync"),
+    on_answer(
+        "asynchronous-bindings-share-their-credentials",
+        "bind.credentials-unique",
+        |memory, request, answer| {
+            if request.is(Endpoint::FetchBinding) && answer.status == 200 {
+                let of_instance = memory.notes.entry(request.instance().to_owned());
+                let first = of_instance.or_insert(answer.member("credentials")).clone();
+                answer.set("credentials", first);
+            }
+        },
+    )
+    .of("show-async"),
+    on_both(
+        "route-out-of-band-is-told",
+        "bind.route-service-url-out-of-band",
+        |_, _| None,
+        |_, request, answer| {
+            if request.is(Endpoint::Catalog) {
+                declare(answer, "requires", json!(["route_forwarding"]));
+            } else if request.is(Endpoint::Bind) && answer.status == 201 {
+                answer.set("route_service_url", "https://127.0.0.1/route");
+            }
+        },
+    )
+    .of("show-sync")
+    .expecting(Expect::RouteOutOfBand),
+    on_request(
+        "bind-takes-wrong-parameters",
+        "bind.parameters-validated",
+        |_, request| {
+            let color = request.member("/parameters/color");
+            let is_known = ["red", "green", "blue"].iter().any(|known| color == *known);
+            if request.is(Endpoint::Bind) && !is_known {
+                request.edit(|members| {
+                    members.remove("parameters");
+                });
+            }
+            None
+        },
+    )
+    .of("show-sync"),
+    on_request(
+        "malformed-bind-is-carried-out",
+        "bind.status-400-malformed",
+        |memory, request| {
+            if request.is(Endpoint::Bind) && !request.json().is_object() {
+                request.set_json(&provisioned(memory, request));
+            }
+            provisioned(memory, request);
+            None
+        },
+    )
+    .of("show-sync"),
+    on_request(
+        "bind-without-service-is-carried-out",
+        "bind.status-400-missing-service-id",
+        |memory, request| fill(memory, request, "service_id"),
+    )
+    .of("show-sync"),
+    on_request(
+        "bind-without-plan-is-carried-out",
+        "bind.status-400-missing-plan-id",
+        |memory, request| fill(memory, request, "plan_id"),
+    )
+    .of("show-sync"),
+    on_both(
+        "second-bind-is-a-conflict",
+        "bind.concurrency-422",
+        |memory, request| blocked(memory, request, Answer::of(409, &json!({}))),
+        block,
+    )
+    .of("show-async"),
+    on_both(
+        "second-bind-is-a-fault",
+        "bind.concurrency-422",
+        |memory, request| blocked(memory, request, Answer::of(500, &json!({}))),
+        block,
+    )
+    .of("show-async"),
+    on_both(
+        "second-bind-is-refused-without-the-code",
+        "bind.concurrency-422",
+        |memory, request| blocked(memory, request, Answer::of(422, &json!({"error": "Busy"}))),
+        block,
+    )
+    .of("show-async"),
+    on_request(
+        "synchronous-bind-is-accepted",
+        "bind.async-required-422",
+        |_, request| {
+            if request.is(Endpoint::Bind) && request.query("accepts_incomplete").is_none() {
+                request.set_query("accepts_incomplete", Some("true"));
+            }
+            None
+        },
+    )
+    .of("show-async"),
+    on_request(
+        "bind-that-accepts-nothing-incomplete-is-accepted",
+        "bind.async-required-422",
+        |_, request| {
+            if request.is(Endpoint::Bind) && request.query("accepts_incomplete") == Some("false") {
+                request.set_query("accepts_incomplete", Some("true"));
+            }
+            None
+        },
+    )
+    .of("show-async"),
+    on_both(
+        "bind-names-its-operation-at-length",
+        "bind.operation-max-length",
+        |_, request| {
+            if request.is(Endpoint::PollBinding) {
+                request.set_query("operation", None);
+            }
+            None
+        },
+        |_, request, answer| {
+            if request.is(Endpoint::Bind) && answer.status == 202 {
+                answer.set("operation", "x".repeat(10_001));
+            }
+        },
+    )
+    .of("show-async"),
 ];
+
+/// Gives the offering of the catalog that is tried a member.
+fn declare(answer: &mut Answer, name: &str, value: Value) {
+    answer.edit(|catalog| {
+        catalog["services"][0][name] = value;
+    });
+}
+
+/// The offering and plan that an instance was provisioned with.
+fn provisioned(memory: &mut Memory, request: &Request) -> Value {
+    if request.is(Endpoint::Provision) {
+        let ids = json!({
+            "service_id": request.member("service_id"),
+            "plan_id": request.member("plan_id"),
+        });
+        memory.notes.insert(request.instance().to_owned(), ids);
+    }
+    let ids = memory.notes.get(request.instance());
+    ids.cloned().unwrap_or_default()
+}
+
+/// Gives a bind the id that it lacks.
+fn fill(memory: &mut Memory, request: &mut Request, name: &str) -> Option<Answer> {
+    let id = provisioned(memory, request)[name].clone();
+    if request.is(Endpoint::Bind) {
+        request.edit(|members| {
+            members.entry(name).or_insert(id);
+        });
+    }
+    None
+}
+
+/// The answer to a bind while another binding of the instance is being created.
+fn blocked(memory: &mut Memory, request: &mut Request, refusal: Answer) -> Option<Answer> {
+    let busy = memory.notes.get(request.instance())?;
+    let is_other = busy.as_str() != Some(request.resource());
+    (request.is(Endpoint::Bind) && is_other).then_some(refusal)
+}
+
+/// Keeps in mind which binding of an instance is being created.
+fn block(memory: &mut Memory, request: &Request, answer: &mut Answer) {
+    let instance = request.instance().to_owned();
+    match request.endpoint() {
+        Endpoint::Bind if answer.status == 202 => {
+            memory.notes.insert(instance, request.resource().into());
+        }
+        Endpoint::PollBinding if answer.member("state") != "in progress" => {
+            memory.notes.remove(&instance);
+        }
+        _ => {}
+    }
+}
 
 /// What is told of a binding before its time.
 fn early() -> Value {

@@ -64,7 +64,7 @@ pub const MUTANTS: &[Mutant] = rows! {
     "bind-tells-a-port-in-metadata" breaks "bind.metadata-no-connection-data" of "show-sync":
         bound => put("/metadata", json!({"port": 443}));
     "bind-tells-its-credentials-in-metadata" breaks "bind.metadata-no-connection-data" of "show-sync":
-        bound => copy("/credentials", "/metadata/access");
+        bound => copy("/credentials/uri", "/metadata/access");
     "bind-tells-text-as-credentials" breaks "bind.credentials-type" of "show-sync":
         bound => put("/credentials", "user:secret");
     "bind-tells-an-array-as-credentials" breaks "bind.credentials-type" of "show-sync":
@@ -232,7 +232,7 @@ pub const MUTANTS: &[Mutant] = rows! {
     "fetch-tells-a-user-in-metadata" breaks "fetch-binding.metadata-no-connection-data" of "show-sync":
         fetched => put("/metadata", json!({"user": "echo"}));
     "fetch-tells-its-credentials-in-metadata" breaks "fetch-binding.metadata-no-connection-data" of "show-sync":
-        fetched => copy("/credentials", "/metadata/access");
+        fetched => copy("/credentials/uri", "/metadata/access");
     "fetch-tells-text-as-credentials" breaks "fetch-binding.credentials-type" of "show-sync":
         fetched => put("/credentials", "user:secret");
     "fetch-tells-a-number-as-drain" breaks "fetch-binding.syslog-drain-url-type" of "show-log-drain":

@@ -1,8 +1,9 @@
 //! Wrong about fetching service bindings.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::mutant::Mutant;
+use crate::message::{Endpoint, Request};
+use crate::mutant::{Memory, Mutant, on_answer, on_request};
 use crate::rows::rows;
 
 /// Answers that are wrong.
@@ -34,4 +35,51 @@ pub const MUTANTS: &[Mutant] = rows! {
 };
 
 /// Bindings that are taken for others.
-pub const MIXED_UP: &[Mutant] = &[];
+pub const MIXED_UP: &[Mutant] = &[
+    on_answer(
+        "fetch-tells-another-binding-s-credentials",
+        "fetch-binding.credentials-own",
+        |memory, request, answer| {
+            let credentials = answer.member("credentials");
+            if request.is(Endpoint::Bind) && answer.status == 201 {
+                let of_instance = memory.notes.entry(request.instance().to_owned());
+                let all = of_instance.or_insert(json!([]));
+                if let Some(all) = all.as_array_mut() {
+                    all.push(credentials);
+                }
+            } else if request.is(Endpoint::FetchBinding) && answer.status == 200 {
+                let all = memory.notes.get(request.instance());
+                let all = all.and_then(Value::as_array).into_iter().flatten();
+                if let Some(other) = all.filter(|other| **other != credentials).next_back() {
+                    answer.set("credentials", other.clone());
+                }
+            }
+        },
+    )
+    .of("show-sync"),
+    on_request(
+        "binding-is-fetched-from-any-instance",
+        "fetch-binding.status-404-unknown",
+        |memory, request| {
+            at_home(memory, request, Endpoint::FetchBinding);
+            None
+        },
+    )
+    .of("show-sync")
+    .capped(),
+];
+
+/// Turns a request for a binding below a wrong instance into one below its own.
+pub fn at_home(memory: &mut Memory, request: &mut Request, endpoint: Endpoint) {
+    let Some((_, binding)) = request.path().split_once("/service_bindings/") else {
+        return;
+    };
+    let binding = binding.to_owned();
+    if request.is(Endpoint::Bind) {
+        memory.notes.insert(binding, request.path().into());
+    } else if request.is(endpoint)
+        && let Some(home) = memory.notes.get(&binding).and_then(Value::as_str)
+    {
+        request.0.path = request.0.path.replace(request.path(), home);
+    }
+}
