@@ -34,6 +34,8 @@ pub(crate) struct Learned {
     /// Whether what does not exist is told to be gone, so that a deletion that
     /// succeeds shows that something was there.
     pub(crate) tells_gone: OnceLock<bool>,
+    /// How long the asynchronous creation of an instance and of a binding took.
+    creation: [OnceLock<Duration>; 2],
     /// Parameters that its schemas demand, made once.
     demanded: [OnceLock<Option<Value>>; 2],
 }
@@ -49,6 +51,11 @@ impl Learned {
             &self.unbinds_async,
         ]
         .map(|flag| flag.get().copied())
+    }
+
+    /// How long such a creation took: the first that was seen.
+    pub(crate) fn creation(&self, resource: &Resource) -> &OnceLock<Duration> {
+        &self.creation[usize::from(resource.binding.is_some())]
     }
 
     pub(crate) fn is(flag: &OnceLock<bool>) -> bool {
@@ -383,11 +390,15 @@ impl Stage {
     /// Waits until what was begun is there.
     pub(crate) async fn complete(&self, made: Made) -> Result<Made, Stop> {
         if made.is_async() {
+            let started = Instant::now();
             match self
                 .settle(&made.resource, Work::Create, &made.reply)
                 .await?
             {
-                End::Succeeded => {}
+                End::Succeeded => {
+                    let took = self.learned.creation(&made.resource);
+                    took.get_or_init(|| started.elapsed());
+                }
                 end => {
                     let asked = &made.reply.asked;
                     let end = match end {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
-use crate::rows::rows;
+use crate::rows::{put, rows};
 
 /// Answers that are wrong.
 pub const MUTANTS: &[Mutant] = rows! {
@@ -135,12 +135,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         |_, _| None,
         |_, request, answer| {
             if request.is(Endpoint::Catalog) {
-                answer.edit(|catalog| {
-                    let services = catalog["services"].as_array_mut().into_iter().flatten();
-                    for service in services.filter(|service| service["name"] == "show-async") {
-                        service["bindings_retrievable"] = false.into();
-                    }
-                });
+                put(answer, "/services/1/bindings_retrievable", false);
             }
         },
     )
@@ -177,7 +172,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         |_, _| None,
         |_, request, answer| {
             if request.is(Endpoint::Catalog) {
-                declare(answer, "requires", json!(["route_forwarding"]));
+                put(answer, "/services/0/requires", json!(["route_forwarding"]));
             } else if request.is(Endpoint::Bind) && answer.status == 201 {
                 answer.set("route_service_url", "https://127.0.0.1/route");
             }
@@ -284,13 +279,6 @@ pub const CARRIED_OUT: &[Mutant] = &[
     )
     .of("show-async"),
 ];
-
-/// Gives the offering of the catalog that is tried a member.
-fn declare(answer: &mut Answer, name: &str, value: Value) {
-    answer.edit(|catalog| {
-        catalog["services"][0][name] = value;
-    });
-}
 
 /// The offering and plan that an instance was provisioned with.
 fn provisioned(memory: &mut Memory, request: &Request) -> Value {

@@ -61,10 +61,7 @@ pub(super) fn judge(sight: &Sight<'_>, found: &mut Vec<Finding>) {
         return;
     }
     retry_after(sight, &ids, found);
-    let Some(Value::Object(body)) = sight.json else {
-        return;
-    };
-    let state = body.get("state");
+    let state = sight.json.and_then(|body| body.get("state"));
     found.push(Finding::judge(
         ids.state_present,
         state.is_some(),

@@ -1,6 +1,8 @@
 //! What a broker answers while an operation is in progress. Each sight counts
 //! only if the operation is in progress before and after it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::updates::{different, updateable};
@@ -15,10 +17,16 @@ use crate::parameters;
 const TOO_QUICK: &str =
     "the operation had ended before it could be observed: a slower one would show it";
 
+/// How much longer than the first one a creation may take, and the longest that
+/// is waited for it.
+const MARGIN: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+
 pub(super) const PROVISION: Scenario = Scenario {
     name: "while an instance is being provisioned",
     judges: &[
         "provision.resent-202-not-200",
+        "provision.status-200-sync-only",
         "provision.resent-operation-matches",
         "provision.status-409-in-progress",
         "fetch-instance.status-404-in-progress",
@@ -96,6 +104,7 @@ pub(super) const BIND: Scenario = Scenario {
     name: "while a binding is being created",
     judges: &[
         "bind.resent-202-not-200",
+        "bind.status-200-sync-only",
         "bind.resent-operation-matches",
         "bind.status-409-in-progress",
         "bind.concurrency-422",
@@ -194,6 +203,13 @@ impl Busy<'_> {
         };
         self.stage
             .judge(&reply, status, reply.status == 202, sign, expected);
+        if reply.status == 200 && call.creates() {
+            let sync_only = match self.resource.binding {
+                None => "provision.status-200-sync-only",
+                Some(_) => "bind.status-200-sync-only",
+            };
+            self.stage.prefer(&reply, sync_only, false, expected);
+        }
         if reply.status == 202 {
             let same = reply.member("operation") == self.accepted.member("operation");
             let expected = "the operation of the first answer";
@@ -642,7 +658,7 @@ async fn halted_bind(stage: &Stage) -> Result<(), Stop> {
 }
 
 async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
-    let resource = made.resource.clone();
+    let (resource, begun) = (made.resource.clone(), Instant::now());
     let is_busy = made.is_async()
         && stage
             .is_in_progress(&resource, Work::Create, &made.reply)
@@ -687,9 +703,10 @@ async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
         let expected = "the creation told as failed after its deletion";
         stage.prefer(&polled, ids.is_sync, is_right, expected);
     }
-    // Also when the creation would have been done by now.
-    let pause = std::time::Duration::from_millis(50);
-    stage.pause(pause).await;
+    // What goes on unseen shows when the creation would have been done.
+    let took = stage.learned.creation(&resource).get().copied();
+    let done = took.unwrap_or_default().saturating_add(MARGIN).min(LONGEST);
+    stage.pause(done.saturating_sub(begun.elapsed())).await;
     let expected = "nothing left of a creation that was halted";
     if is_there(stage, &resource).await? {
         stage.expect(&reply, ids.halts, false, expected);

@@ -40,6 +40,8 @@ pub(super) const LIFE: Scenario = Scenario {
         "bind.status-200-sync-only",
         "bind.info-may-be-returned-once",
         "bind.info-returned-at-least-once",
+        "bind.endpoints-provided",
+        "bind.network-hosts-provided",
         "bind.endpoint-optional",
         "fetch-binding.endpoint-supported",
         "fetch-binding.available-after-success",
@@ -356,6 +358,13 @@ fn binding_content(stage: &Stage, made: &Made, fetched: &Reply) {
             "credentials at the first fetch",
         );
     }
+    if has(&"credentials") {
+        for id in ["bind.endpoints-provided", "bind.network-hosts-provided"] {
+            let holds = has(&"endpoints");
+            let expected = "endpoints beside the credentials";
+            stage.judge(fetched, id, holds, Sign::Deviates, expected);
+        }
+    }
 }
 
 /// The same request again changes nothing.
@@ -495,7 +504,7 @@ async fn bound(stage: &Stage, instance: &Resource) -> Result<Made, Stop> {
     if first.is_success() {
         return stage.taken_up(call, first).await;
     }
-    if matches!(first.status, 404 | 405 | 501) && first.json.is_none() {
+    if is_unbindable(&first) {
         let id = "bind.bindable-declared";
         stage.expect(&first, id, false, "a bind where the catalog says bindable");
     }
@@ -515,6 +524,26 @@ async fn bound(stage: &Stage, instance: &Resource) -> Result<Made, Stop> {
         }
     }
     Err(Stop::because(refused(&first)))
+}
+
+/// Whether a refusal says that there are no binds: by the endpoint that is
+/// missing, or in words.
+fn is_unbindable(refused: &Reply) -> bool {
+    const WORDS: [&str; 5] = [
+        "not bindable",
+        "cannot be bound",
+        "can not be bound",
+        "does not support binding",
+        "does not support service binding",
+    ];
+    let is_missing = match refused.status {
+        404 => refused.json.is_none(),
+        status => matches!(status, 405 | 501),
+    };
+    let says = refused.member("description").and_then(Value::as_str);
+    let says = says.unwrap_or_default().to_ascii_lowercase();
+    let is_said = refused.is_refusal() && WORDS.iter().any(|words| says.contains(words));
+    is_missing || is_said
 }
 
 /// After a deletion that succeeded nothing is there.

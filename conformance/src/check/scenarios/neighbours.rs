@@ -150,17 +150,21 @@ async fn bindings(stage: &Stage) -> Result<(), Stop> {
     if !elsewhere(stage, &one.resource).await? {
         stage.remove(&one.resource).await?;
     }
+    let (id, expected) = (
+        "unbind.deletes-resources",
+        "the other binding when one is deleted",
+    );
     if stage.is_fetchable(&other.resource) {
         let left = stage.send(&stage.fetch(&other.resource)).await?;
-        let expected = "the other binding when one is deleted";
-        stage.expect(
-            &left,
-            "unbind.deletes-resources",
-            left.status == 200,
-            expected,
-        );
+        stage.expect(&left, id, left.status == 200, expected);
     }
-    stage.remove(&other.resource).await?;
+    let deleted = stage.send(&stage.unbind(&other.resource)).await?;
+    stage.expect(&deleted, id, deleted.status != 410, expected);
+    if deleted.status == 202 {
+        stage
+            .settle(&other.resource, Work::Delete, &deleted)
+            .await?;
+    }
     stage.remove(&instance).await.map(drop)
 }
 
