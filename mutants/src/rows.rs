@@ -1,6 +1,6 @@
 //! Mutants in a row each: which answers of the true broker are changed, and how.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::Memory;
@@ -63,15 +63,33 @@ pub fn take_all(answer: &mut Answer, names: &[&str]) {
     }
 }
 
+/// An answer in the place of the true broker's.
+pub fn instead(request: &Request, status: u16, body: &Value) -> Answer {
+    const IDENTITY: &str = "x-broker-api-request-identity";
+    let mut answer = Answer::of(status, body);
+    answer.set_header(IDENTITY, request.header(IDENTITY));
+    answer
+}
+
 /// Answers something else.
 pub fn say(answer: &mut Answer, status: u16, body: impl Into<Value>) {
     answer.status = status;
     answer.set_json(&body.into());
 }
 
+/// Tells of a binding before its time.
+pub fn reveal(answer: &mut Answer, status: u16) {
+    let user = answer.member("operation");
+    let body = json!({
+        "credentials": {"user": user},
+        "endpoints": [{"host": "127.0.0.1", "ports": ["80"]}],
+    });
+    say(answer, status, body);
+}
+
 /// Refuses with an error code.
 pub fn refuse(answer: &mut Answer, status: u16, code: &str) {
-    say(answer, status, serde_json::json!({ "error": code }));
+    say(answer, status, json!({ "error": code }));
 }
 
 /// Answers the same with another status.
@@ -102,6 +120,11 @@ pub fn bound(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
     request.is(Endpoint::Bind) && answer.status == 201
 }
 
+/// A binding that has been created, and not in the place of another one.
+pub fn bound_anew(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
+    !is_rotation(request) && bound(memory, request, answer)
+}
+
 /// A binding that was there already.
 pub fn bound_before(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
     request.is(Endpoint::Bind) && answer.status == 200
@@ -112,9 +135,9 @@ pub fn binding(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
     request.is(Endpoint::Bind) && answer.status == 202
 }
 
-/// The same, asked for again.
-pub fn binding_again(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
-    binding(memory, request, answer) && memory.count(request.resource()) > 1
+/// The same, and not in the place of another one.
+pub fn binding_anew(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
+    !is_rotation(request) && binding(memory, request, answer)
 }
 
 /// A binding that was fetched.
@@ -130,11 +153,6 @@ pub fn unbound(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
 /// A binding that is going to be deleted.
 pub fn unbinding(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
     request.is(Endpoint::Unbind) && answer.status == 202
-}
-
-/// The same, asked for again.
-pub fn unbinding_again(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
-    unbinding(memory, request, answer) && memory.count(request.resource()) > 1
 }
 
 /// The state of a binding's operation.
@@ -302,17 +320,20 @@ pub fn fetch_without_hints(_: &mut Memory, request: &Request, _: &Answer) -> boo
 
 /// A poll of a binding that never was.
 pub fn poll_of_nothing(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
-    !knows(memory, request, answer) && request.is(Endpoint::PollBinding)
+    let is_unknown = !knows(memory, request, answer) && answer.status == 404;
+    is_unknown && request.is(Endpoint::PollBinding)
 }
 
 /// A fetch of a binding that never was.
 pub fn fetch_of_nothing(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
-    !knows(memory, request, answer) && request.is(Endpoint::FetchBinding)
+    let is_unknown = !knows(memory, request, answer) && answer.status == 404;
+    is_unknown && request.is(Endpoint::FetchBinding)
 }
 
 /// An unbind of a binding that never was.
 pub fn unbind_of_nothing(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
-    !knows(memory, request, answer) && request.is(Endpoint::Unbind)
+    let is_unknown = !knows(memory, request, answer) && answer.status == 410;
+    is_unknown && request.is(Endpoint::Unbind)
 }
 
 /// A fetch of a binding that was deleted.
@@ -341,7 +362,8 @@ fn has_code(answer: &Answer, code: &str) -> bool {
     answer.status == 422 && answer.member("error") == code
 }
 
-fn is_rotation(request: &Request) -> bool {
+/// Whether a bind is to take the place of another one.
+pub fn is_rotation(request: &Request) -> bool {
     request.is(Endpoint::Bind) && !request.member("predecessor_binding_id").is_null()
 }
 
@@ -365,9 +387,14 @@ pub fn unbind_at_once(_: &mut Memory, request: &Request, answer: &Answer) -> boo
     request.is(Endpoint::Unbind) && has_code(answer, "AsyncRequired")
 }
 
-/// A rotation that succeeds.
+/// A rotation that is done.
 pub fn rotated(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
-    is_rotation(request) && answer.is_success()
+    is_rotation(request) && answer.status == 201
+}
+
+/// A rotation that is going to be done.
+pub fn rotating(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
+    is_rotation(request) && answer.status == 202
 }
 
 /// The first fetch of a binding that was created asynchronously.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
-use crate::rows::{put, rows};
+use crate::rows::{instead, is_rotation, put, rows};
 
 /// Answers that are wrong.
 pub const MUTANTS: &[Mutant] = rows! {
@@ -19,13 +19,13 @@ pub const MUTANTS: &[Mutant] = rows! {
         binding_still => say(200, json!({}));
 
     "bind-is-answered-200" breaks "bind.status-201-created" of "show-sync":
-        bound => status(200);
+        bound_anew => status(200);
     "bind-is-answered-204" breaks "bind.status-201-created" of "show-sync":
-        bound => bare(204);
+        bound_anew => bare(204);
     "bind-in-progress-is-answered-201" breaks "bind.status-202-in-progress" of "show-async":
-        binding => say(201, early());
+        binding_anew => reveal(201);
     "bind-in-progress-is-answered-200" breaks "bind.status-202-in-progress" of "show-async":
-        binding => say(200, early());
+        binding_anew => reveal(200);
 
     "bind-again-starts-another-operation" breaks "bind.resent-operation-matches" of "show-async":
         binding_still => put("/operation", "another");
@@ -34,7 +34,7 @@ pub const MUTANTS: &[Mutant] = rows! {
     "bind-in-progress-again-is-answered-200" breaks "bind.resent-202-not-200" of "show-async":
         binding_still => say(200, json!({}));
     "bind-in-progress-again-is-answered-201" breaks "bind.resent-202-not-200" of "show-async":
-        binding_still => say(201, early());
+        binding_still => reveal(201);
     "bind-in-progress-again-is-a-conflict" breaks "bind.resent-202-not-200" of "show-async":
         binding_still => say(409, json!({})).capped();
     "bind-in-progress-again-is-blocked" breaks "bind.resent-202-not-200" of "show-async":
@@ -52,7 +52,7 @@ pub const MUTANTS: &[Mutant] = rows! {
     "bind-with-other-parameters-is-answered-200" breaks "bind.status-409-existing" of "show-sync":
         bind_conflict => say(200, json!({}));
     "bind-with-other-parameters-is-answered-201" breaks "bind.status-409-existing" of "show-sync":
-        bind_conflict => say(201, early());
+        bind_conflict => reveal(201);
     "bind-with-other-parameters-is-answered-202" breaks "bind.status-409-existing" of "show-sync":
         bind_conflict => say(202, json!({}));
     "bind-with-other-parameters-is-answered-400" breaks "bind.status-409-existing" of "show-sync":
@@ -62,7 +62,7 @@ pub const MUTANTS: &[Mutant] = rows! {
     "bind-with-others-in-progress-is-answered-200" breaks "bind.status-409-in-progress" of "show-async":
         bind_conflict_early => say(200, json!({}));
     "bind-with-others-in-progress-is-answered-201" breaks "bind.status-409-in-progress" of "show-async":
-        bind_conflict_early => say(201, early());
+        bind_conflict_early => reveal(201);
     "bind-with-others-in-progress-is-answered-202" breaks "bind.status-409-in-progress" of "show-async":
         bind_conflict_early => say(202, json!({}));
     "bind-with-others-in-progress-is-answered-400" breaks "bind.status-409-in-progress" of "show-async":
@@ -92,7 +92,11 @@ pub const CARRIED_OUT: &[Mutant] = &[
     on_request(
         "bind-of-bindable-plan-has-no-endpoint",
         "bind.bindable-declared",
-        |_, request| request.is(Endpoint::Bind).then(|| page(404)),
+        |_, request| {
+            let mut missing = instead(request, 404, &json!({}));
+            missing.body = String::new();
+            request.is(Endpoint::Bind).then_some(missing)
+        },
     )
     .of("show-sync"),
     on_request(
@@ -100,7 +104,9 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "bind.bindable-declared",
         |_, request| {
             let body = json!({"description": "there is no such verb"});
-            request.is(Endpoint::Bind).then(|| Answer::of(405, &body))
+            request
+                .is(Endpoint::Bind)
+                .then(|| instead(request, 405, &body))
         },
     )
     .of("show-sync"),
@@ -109,7 +115,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "bind.bindable-declared",
         |memory, request| {
             let is_there = memory.notes.contains_key(request.instance());
-            (is_there && request.is(Endpoint::Bind)).then(|| page(501))
+            (is_there && request.is(Endpoint::Bind)).then(|| instead(request, 501, &json!({})))
         },
         |memory, request, _| {
             if request.is(Endpoint::Provision) {
@@ -125,7 +131,9 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "bind.bindable-declared",
         |_, request| {
             let body = json!({"description": "This plan is not bindable."});
-            request.is(Endpoint::Bind).then(|| Answer::of(400, &body))
+            request
+                .is(Endpoint::Bind)
+                .then(|| instead(request, 400, &body))
         },
     )
     .of("show-sync"),
@@ -222,21 +230,21 @@ pub const CARRIED_OUT: &[Mutant] = &[
     on_both(
         "second-bind-is-a-conflict",
         "bind.concurrency-422",
-        |memory, request| blocked(memory, request, Answer::of(409, &json!({}))),
+        |memory, request| blocked(memory, request, 409, json!({})),
         block,
     )
     .of("show-async"),
     on_both(
         "second-bind-is-a-fault",
         "bind.concurrency-422",
-        |memory, request| blocked(memory, request, Answer::of(500, &json!({}))),
+        |memory, request| blocked(memory, request, 500, json!({})),
         block,
     )
     .of("show-async"),
     on_both(
         "second-bind-is-refused-without-the-code",
         "bind.concurrency-422",
-        |memory, request| blocked(memory, request, Answer::of(422, &json!({"error": "Busy"}))),
+        |memory, request| blocked(memory, request, 422, json!({"error": "Busy"})),
         block,
     )
     .of("show-async"),
@@ -244,7 +252,8 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "synchronous-bind-is-accepted",
         "bind.async-required-422",
         |_, request| {
-            if request.is(Endpoint::Bind) && request.query("accepts_incomplete").is_none() {
+            let is_right = request.query("accepts_incomplete").is_some() || is_rotation(request);
+            if request.is(Endpoint::Bind) && !is_right {
                 request.set_query("accepts_incomplete", Some("true"));
             }
             None
@@ -305,10 +314,10 @@ fn fill(memory: &mut Memory, request: &mut Request, name: &str) -> Option<Answer
 }
 
 /// The answer to a bind while another binding of the instance is being created.
-fn blocked(memory: &mut Memory, request: &mut Request, refusal: Answer) -> Option<Answer> {
+fn blocked(memory: &Memory, request: &Request, status: u16, body: Value) -> Option<Answer> {
     let busy = memory.notes.get(request.instance())?;
     let is_other = busy.as_str() != Some(request.resource());
-    (request.is(Endpoint::Bind) && is_other).then_some(refusal)
+    (request.is(Endpoint::Bind) && is_other).then(|| instead(request, status, &body))
 }
 
 /// Keeps in mind which binding of an instance is being created.
@@ -323,20 +332,4 @@ fn block(memory: &mut Memory, request: &Request, answer: &mut Answer) {
         }
         _ => {}
     }
-}
-
-/// What is told of a binding before its time.
-fn early() -> Value {
-    json!({
-        "credentials": {"uri": "http://127.0.0.1/early"},
-        "endpoints": [{"host": "127.0.0.1", "ports": ["80"]}],
-    })
-}
-
-/// An error page that is no JSON.
-fn page(status: u16) -> Answer {
-    let mut answer = Answer::of(status, &json!({}));
-    answer.body = "<html>no such page</html>".to_owned();
-    answer.set_header("content-type", Some("text/html"));
-    answer
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
-use crate::rows::rows;
+use crate::rows::{instead, rows, say};
 
 /// Answers that are wrong.
 pub const MUTANTS: &[Mutant] = rows! {
@@ -13,7 +13,7 @@ pub const MUTANTS: &[Mutant] = rows! {
     "rotation-tells-an-array" breaks "rotate.response-same-as-create" of "show-sync":
         rotated => say(201, json!(["rotated"]));
     "accepted-rotation-tells-text" breaks "rotate.response-same-as-create" of "show-async":
-        rotated => say(202, "rotating");
+        rotating => say(202, "rotating");
     "synchronous-rotation-is-answered-400" breaks "rotate.async-required-422" of "show-async":
         rotation_at_once => status(400);
     "synchronous-rotation-is-refused-by-another-code" breaks "rotate.async-required-422" of "show-async":
@@ -27,7 +27,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "rotate.new-binding-created",
         |_, request| {
             let body = json!({"description": "bindings cannot be rotated"});
-            predecessor(request).map(|_| Answer::of(400, &body))
+            predecessor(request).map(|_| instead(request, 400, &body))
         },
     )
     .of("show-sync"),
@@ -45,8 +45,8 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "rotation-hides-the-predecessor",
         "rotate.predecessor-stays-valid",
         |memory, request, answer| {
-            if follows(memory, request) && request.is(Endpoint::FetchBinding) {
-                *answer = Answer::of(404, &json!({}));
+            if follows(memory, request, answer) && request.is(Endpoint::FetchBinding) {
+                say(answer, 404, json!({}));
             }
         },
     )
@@ -55,8 +55,8 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "rotated-predecessor-is-said-to-be-gone",
         "rotate.predecessor-stays-valid",
         |memory, request, answer| {
-            if follows(memory, request) && request.is(Endpoint::Unbind) {
-                *answer = Answer::of(410, &json!({}));
+            if follows(memory, request, answer) && request.is(Endpoint::Unbind) {
+                say(answer, 410, json!({}));
             }
         },
     )
@@ -65,7 +65,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "unbind-of-the-predecessor-deletes-its-successor",
         "rotate.predecessor-stays-valid",
         |memory, request, answer| {
-            let has_successor = follows(memory, request);
+            let has_successor = follows(memory, request, answer);
             let new = memory.notes.get(request.path()).and_then(Value::as_str);
             if let Some(new) = new.filter(|_| has_successor && request.is(Endpoint::Unbind)) {
                 let new = unbind_at(request, new);
@@ -118,8 +118,8 @@ fn predecessor(request: &Request) -> Option<String> {
 
 /// Keeps in mind which binding has taken the place of which, and tells whether
 /// one has taken the place of this.
-fn follows(memory: &mut Memory, request: &Request) -> bool {
-    if let Some(old) = predecessor(request) {
+fn follows(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
+    if let Some(old) = predecessor(request).filter(|_| answer.is_success()) {
         memory.notes.insert(old, request.path().into());
     }
     memory.notes.contains_key(request.path())

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::fetching_binding::at_home;
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
-use crate::rows::{doing, rows, under_way};
+use crate::rows::{doing, instead, rows, say, under_way};
 
 /// Answers that are wrong.
 pub const MUTANTS: &[Mutant] = rows! {
@@ -76,7 +76,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         |memory, request| {
             let is_there = memory.notes.contains_key(request.path());
             let says = is_there && request.is(Endpoint::Unbind) && is_right(request);
-            says.then(|| Answer::of(200, &json!({})))
+            says.then(|| instead(request, 200, &json!({})))
         },
         |memory, request, answer| {
             if request.is(Endpoint::Bind) && answer.status == 201 {
@@ -97,7 +97,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
                 && answer.status == 404
                 && let Some(body) = memory.notes.get(request.path())
             {
-                *answer = Answer::of(200, body);
+                say(answer, 200, body.clone());
             }
         },
     )
@@ -114,7 +114,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
                 && answer.status == 404
                 && let Some(body) = memory.notes.get(request.path())
             {
-                *answer = Answer::of(200, body);
+                say(answer, 200, body.clone());
             }
         },
     )
@@ -126,7 +126,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
             if request.is(Endpoint::Unbind) && answer.status == 200 {
                 memory.notes.insert(request.path().to_owned(), true.into());
             } else if request.is(Endpoint::Unbind) && memory.notes.contains_key(request.path()) {
-                *answer = Answer::of(200, &json!({}));
+                say(answer, 200, json!({}));
             }
         },
     )
@@ -204,28 +204,34 @@ pub const CARRIED_OUT: &[Mutant] = &[
     on_both(
         "unbind-during-bind-is-a-conflict",
         "unbind.concurrency-422",
-        |memory, request| early(memory, request, Answer::of(409, &json!({}))),
+        |memory, request| early(memory, request, instead(request, 409, &json!({}))),
         follow,
     )
     .of("show-async"),
     on_both(
         "unbind-during-bind-is-a-fault",
         "unbind.concurrency-422",
-        |memory, request| early(memory, request, Answer::of(500, &json!({}))),
+        |memory, request| early(memory, request, instead(request, 500, &json!({}))),
         follow,
     )
     .of("show-async"),
     on_both(
         "unbind-during-bind-is-refused-by-another-code",
         "unbind.concurrency-code",
-        |memory, request| early(memory, request, Answer::of(422, &json!({"error": "Busy"}))),
+        |memory, request| {
+            early(
+                memory,
+                request,
+                instead(request, 422, &json!({"error": "Busy"})),
+            )
+        },
         follow,
     )
     .of("show-async"),
     on_both(
         "unbind-during-bind-is-refused-without-a-code",
         "unbind.concurrency-code",
-        |memory, request| early(memory, request, Answer::of(422, &json!({}))),
+        |memory, request| early(memory, request, instead(request, 422, &json!({}))),
         follow,
     )
     .of("show-async"),
@@ -233,7 +239,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "unbind-during-bind-halts-nothing",
         "unbind.during-create-halts",
         |memory, request| {
-            let says = early(memory, request, Answer::of(200, &json!({})))?;
+            let says = early(memory, request, instead(request, 200, &json!({})))?;
             let note = format!("halted {}", request.resource());
             let is_first = memory.notes.insert(note, true.into()).is_none();
             is_first.then_some(says)
@@ -256,7 +262,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
             let note = format!("halted {}", request.resource());
             let is_first = !memory.notes.contains_key(&note);
             let status = if is_first { 200 } else { 410 };
-            let says = early(memory, request, Answer::of(status, &json!({})))?;
+            let says = early(memory, request, instead(request, status, &json!({})))?;
             memory.notes.insert(note, true.into());
             Some(says)
         },
@@ -277,7 +283,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
         "unbind.during-create-halts",
         |memory, request, answer| {
             if was_halted(memory, request, answer) && request.is(Endpoint::FetchBinding) {
-                *answer = Answer::of(200, &json!({"credentials": {"user": "halted"}}));
+                say(answer, 200, json!({"credentials": {"user": "halted"}}));
             }
         },
     )
@@ -291,7 +297,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
                 && is_fetch
                 && memory.count(request.resource()) == 1
             {
-                *answer = Answer::of(200, &json!({"credentials": {"user": "halted"}}));
+                say(answer, 200, json!({"credentials": {"user": "halted"}}));
             }
         },
     )
@@ -353,7 +359,7 @@ fn was_halted(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
 
 /// Has a binding that is being created deleted within the request.
 fn at_once(memory: &mut Memory, request: &mut Request) -> Option<Answer> {
-    if early(memory, request, Answer::of(200, &json!({}))).is_some() {
+    if early(memory, request, instead(request, 200, &json!({}))).is_some() {
         request.set_query("accepts_incomplete", None);
     }
     None
@@ -361,6 +367,6 @@ fn at_once(memory: &mut Memory, request: &mut Request) -> Option<Answer> {
 
 fn halted_says(memory: &mut Memory, request: &Request, answer: &mut Answer, state: &str) {
     if was_halted(memory, request, answer) && request.is(Endpoint::PollBinding) {
-        *answer = Answer::of(200, &json!({ "state": state }));
+        say(answer, 200, json!({ "state": state }));
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::bindings::without_incomplete;
+use super::provisions::clear;
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
@@ -116,8 +117,7 @@ async fn of_nothing(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
         stage.prefer(&reply, id, reply.is_refusal(), expected);
     }
     if reply.is_success() {
-        let made = stage.taken_up(call, reply).await?;
-        stage.remove(&made.resource).await?;
+        clear(stage, &call, &reply).await?;
     }
     Ok(())
 }
@@ -138,8 +138,7 @@ async fn synchronous(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
     let expected = "422 AsyncRequired (or a synchronous success) without accepts_incomplete=true";
     stage.expect(&reply, id, says || reply.status == 201, expected);
     if reply.is_success() {
-        let new = stage.taken_up(call, reply).await?;
-        stage.remove(&new.resource).await?;
+        clear(stage, &call, &reply).await?;
     }
     stage.remove(&old).await.map(drop)
 }
