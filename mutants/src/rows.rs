@@ -150,6 +150,11 @@ pub fn unbound(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
     request.is(Endpoint::Unbind) && answer.status == 200
 }
 
+/// The first binding of all that has been deleted.
+pub fn unbound_first(memory: &mut Memory, request: &Request, answer: &Answer) -> bool {
+    unbound(memory, request, answer) && memory.count("unbound") == 1
+}
+
 /// A binding that is going to be deleted.
 pub fn unbinding(_: &mut Memory, request: &Request, answer: &Answer) -> bool {
     request.is(Endpoint::Unbind) && answer.status == 202
@@ -296,11 +301,6 @@ pub fn unbind_without_service(_: &mut Memory, request: &Request, _: &Answer) -> 
 /// An unbind without `plan_id`.
 pub fn unbind_without_plan(_: &mut Memory, request: &Request, _: &Answer) -> bool {
     request.is(Endpoint::Unbind) && request.query("plan_id").is_none()
-}
-
-/// An unbind whose query cannot be decoded.
-pub fn unbind_undecodable(_: &mut Memory, request: &Request, _: &Answer) -> bool {
-    request.is(Endpoint::Unbind) && request.0.path.contains("%zz")
 }
 
 /// A poll whose query cannot be decoded.

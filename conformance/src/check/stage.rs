@@ -31,9 +31,9 @@ pub(crate) struct Learned {
     pub(crate) unbinds_async: OnceLock<bool>,
     /// An update that the broker carries out: the members that it changes.
     pub(crate) update: OnceLock<Value>,
-    /// Whether what does not exist is told to be gone, so that a deletion that
+    /// Whether an instance, and a binding, that does not exist is told to be gone, so that a deletion that
     /// succeeds shows that something was there.
-    pub(crate) tells_gone: OnceLock<bool>,
+    gone: [OnceLock<bool>; 2],
     /// How long the asynchronous creation of an instance and of a binding took.
     creation: [OnceLock<Duration>; 2],
     /// Parameters that its schemas demand, made once.
@@ -51,6 +51,16 @@ impl Learned {
             &self.unbinds_async,
         ]
         .map(|flag| flag.get().copied())
+    }
+
+    /// Enters whether what does not exist is told to be gone. The first sight counts.
+    pub(crate) fn learn_gone(&self, resource: &Resource, is_told: bool) {
+        self.gone[usize::from(resource.binding.is_some())].get_or_init(|| is_told);
+    }
+
+    /// Whether a deletion that succeeds shows that something was there.
+    pub(crate) fn tells_gone(&self, resource: &Resource) -> bool {
+        Learned::is(&self.gone[usize::from(resource.binding.is_some())])
     }
 
     /// How long such a creation took: the first that was seen.
@@ -623,7 +633,7 @@ impl Stage {
             return Ok(());
         };
         let reply = self.send(&self.delete(resource)).await?;
-        if !Learned::is(&self.learned.tells_gone) {
+        if !self.learned.tells_gone(resource) {
             return Ok(());
         }
         let expected = format!("nothing to delete after {} was refused", refused.asked);

@@ -683,17 +683,10 @@ async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
     }
     let expected = "acceptance, or 422, of a deletion while the creation is in progress";
     stage.kept(&reply, ids.concurrency, expected);
+    let mut outlives = false;
     if reply.status == 202 {
         let end = stage.settle(&resource, Work::Delete, &reply).await?;
-        let expected = "the state of the deletion from last operation";
-        let is_told = end != End::Succeeded || !is_there(stage, &resource).await?;
-        match is_told {
-            true => stage.kept(&reply, ids.is_async, expected),
-            false => {
-                let actual = "it succeeded, and the resource can be fetched";
-                stage.tell(&reply, ids.is_async, Sign::Deviates, expected, actual);
-            }
-        }
+        outlives = end == End::Succeeded && is_there(stage, &resource).await?;
     } else {
         let operation = Stage::operation(&made.reply);
         let poll = stage.poll(&resource, Work::Create, operation.as_deref());
@@ -710,7 +703,20 @@ async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
     let expected = "nothing left of a creation that was halted";
     if is_there(stage, &resource).await? {
         stage.expect(&reply, ids.halts, false, expected);
-    } else if Learned::is(&stage.learned.tells_gone) {
+        return Ok(());
+    }
+    if reply.status == 202 {
+        // What was there then and is no more was the creation's.
+        let expected = "the state of the deletion from last operation";
+        match outlives {
+            false => stage.kept(&reply, ids.is_async, expected),
+            true => {
+                let actual = "it succeeded, and the resource could be fetched";
+                stage.tell(&reply, ids.is_async, Sign::Deviates, expected, actual);
+            }
+        }
+    }
+    if stage.learned.tells_gone(&resource) {
         let again = stage.send(&delete).await?;
         stage.expect(&again, ids.halts, again.status == 410, expected);
         if again.status == 202 {

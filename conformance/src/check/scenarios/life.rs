@@ -8,7 +8,7 @@ use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
 use crate::check::rules::INFORMATION;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{End, Learned, Made, Stage, context, refused};
+use crate::check::stage::{End, Made, Stage, context, refused};
 use crate::parameters;
 
 pub(super) const LIFE: Scenario = Scenario {
@@ -123,8 +123,7 @@ async fn unknown(stage: &Stage) -> Result<(), Stop> {
         "deprovision.orphans-auto-deleted",
         "any answer to a clean-up",
     );
-    // The first sight counts.
-    let _ = stage.learned.tells_gone.set(is_gone);
+    stage.learned.learn_gone(&nobody, is_gone);
     if reply.status == 202 {
         // Whatever it accepted has to end before anything is judged by it.
         let _ = stage.settle(&nobody, Work::Delete, &reply).await;
@@ -462,6 +461,7 @@ async fn of_binding(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
         reply.status == 410,
         "410 Gone for a binding that does not exist",
     );
+    stage.learned.learn_gone(&nobody, reply.status == 410);
     if stage.knows(14) {
         not_polled(stage, &nobody, "binding-last-operation.status-404-unknown").await?;
     }
@@ -598,7 +598,7 @@ async fn gone(stage: &Stage, resource: &Resource, deleted: &Reply) -> Result<(),
     }
     let reply = stage.send(&stage.delete(resource)).await?;
     let expected = "410 Gone for what was deleted already";
-    if !Learned::is(&stage.learned.tells_gone) {
+    if !stage.learned.tells_gone(resource) {
         return Ok(());
     }
     match reply.status {

@@ -9,7 +9,7 @@ use super::{Scenario, always, bindable};
 use crate::check::book::Sign;
 use crate::check::call::Work;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{Learned, Stage};
+use crate::check::stage::Stage;
 
 pub(super) const INSTANCES: Scenario = Scenario {
     name: "two instances of a plan",
@@ -184,7 +184,7 @@ async fn elsewhere(stage: &Stage, binding: &crate::check::call::Resource) -> Res
         stage.prefer(&reply, id, reply.status == 404, expected);
     }
     let reply = stage.send(&stage.unbind(&stray)).await?;
-    if Learned::is(&stage.learned.tells_gone) {
+    if stage.learned.tells_gone(&stray) {
         let expected = "410 for a binding of another instance";
         let id = "unbind.status-410-unknown";
         stage.prefer(&reply, id, reply.status == 410, expected);
