@@ -9,5 +9,6 @@
 pub mod matrix;
 pub mod message;
 pub mod mutant;
+pub mod rows;
 pub mod trial;
 pub mod wrong;

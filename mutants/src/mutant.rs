@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use conformance::Expect;
 use serde_json::Value;
 use serving::testing::{Keeper, Received, Reply, Sent};
 
@@ -50,6 +51,8 @@ pub struct Mutant {
     pub offering: Option<&'static str>,
     /// Whether a reading of the specification caps the verdict on a MUST at `warn`.
     pub is_capped: bool,
+    /// What the user of the check says of it, where its fault shows only then.
+    pub expects: Option<Expect>,
     before: Before,
     after: After,
 }
@@ -60,6 +63,7 @@ const fn mutant(name: &'static str, breaks: &'static str, before: Before, after:
         breaks,
         offering: None,
         is_capped: false,
+        expects: None,
         before,
         after,
     }
@@ -95,6 +99,12 @@ impl Mutant {
     /// The same, where the verdict is capped at `warn`.
     pub const fn capped(mut self) -> Mutant {
         self.is_capped = true;
+        self
+    }
+
+    /// The same, where the user of the check says this of it.
+    pub const fn expecting(mut self, what: Expect) -> Mutant {
+        self.expects = Some(what);
         self
     }
 }

@@ -98,7 +98,10 @@ impl TrueBroker {
 }
 
 fn options(mutant: &Mutant, scope: Scope) -> Options {
-    let options = Options::default();
+    let options = Options {
+        expect: mutant.expects.into_iter().collect(),
+        ..Options::default()
+    };
     let (service, plan) = match mutant.offering.map(|name| name.split_once('/').ok_or(name)) {
         Some(Ok((service, plan))) => (Some(service), Some(plan)),
         Some(Err(service)) => (Some(service), None),

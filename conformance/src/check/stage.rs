@@ -28,9 +28,11 @@ pub(crate) struct Learned {
     pub(crate) unbinds_async: OnceLock<bool>,
     /// An update that the broker carries out: the members that it changes.
     pub(crate) update: OnceLock<Value>,
-    /// Whether what does not exist is told to be gone, so that a deletion that
+    /// Whether an instance, and a binding, that does not exist is told to be gone, so that a deletion that
     /// succeeds shows that something was there.
-    pub(crate) tells_gone: OnceLock<bool>,
+    gone: [OnceLock<bool>; 2],
+    /// How long the asynchronous creation of an instance and of a binding took.
+    creation: [OnceLock<Duration>; 2],
     /// Parameters that its schemas demand, made once.
     demanded: [OnceLock<Option<Value>>; 2],
 }
@@ -46,6 +48,21 @@ impl Learned {
             &self.unbinds_async,
         ]
         .map(|flag| flag.get().copied())
+    }
+
+    /// Enters whether what does not exist is told to be gone. The first sight counts.
+    pub(crate) fn learn_gone(&self, resource: &Resource, is_told: bool) {
+        self.gone[usize::from(resource.binding.is_some())].get_or_init(|| is_told);
+    }
+
+    /// Whether a deletion that succeeds shows that something was there.
+    pub(crate) fn tells_gone(&self, resource: &Resource) -> bool {
+        Learned::is(&self.gone[usize::from(resource.binding.is_some())])
+    }
+
+    /// How long such a creation took: the first that was seen.
+    pub(crate) fn creation(&self, resource: &Resource) -> &OnceLock<Duration> {
+        &self.creation[usize::from(resource.binding.is_some())]
     }
 
     pub(crate) fn is(flag: &OnceLock<bool>) -> bool {
@@ -380,11 +397,15 @@ impl Stage {
     /// Waits until what was begun is there.
     pub(crate) async fn complete(&self, made: Made) -> Result<Made, Stop> {
         if made.is_async() {
+            let started = Instant::now();
             match self
                 .settle(&made.resource, Work::Create, &made.reply)
                 .await?
             {
-                End::Succeeded => {}
+                End::Succeeded => {
+                    let took = self.learned.creation(&made.resource);
+                    took.get_or_init(|| started.elapsed());
+                }
                 end => {
                     let asked = &made.reply.asked;
                     let end = match end {
@@ -642,7 +663,7 @@ impl Stage {
             return Ok(());
         };
         let reply = self.send(&self.delete(resource)).await?;
-        if !Learned::is(&self.learned.tells_gone) {
+        if !self.learned.tells_gone(resource) {
             return Ok(());
         }
         let expected = format!("nothing to delete after {} was refused", refused.asked);

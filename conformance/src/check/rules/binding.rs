@@ -1,5 +1,7 @@
 //! What an answer says of a binding, created or fetched.
 
+use std::net::Ipv6Addr;
+
 use humantime::parse_rfc3339;
 use serde_json::Value;
 
@@ -337,7 +339,7 @@ impl Judge<'_, '_> {
             host,
         );
         if let Some(text) = host.as_str()
-            && (text.is_empty() || text.contains('/'))
+            && (text.is_empty() || text.contains('/') || has_port(text))
         {
             let actual = format!("it is {}", shown(host));
             self.push(
@@ -506,7 +508,7 @@ impl Judge<'_, '_> {
             "credentials, a URL or volume mounts in the answer that creates a binding",
             "there are none",
         );
-        if subject.requires.is_empty() && information {
+        if subject.requires.is_empty() {
             self.push(
                 "bind.credentials-returned",
                 credentials,
@@ -586,6 +588,13 @@ impl Judge<'_, '_> {
             );
         }
     }
+}
+
+/// Whether a host comes with a port; the colons of an address are none.
+fn has_port(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let (address, _zone) = bare.split_once('%').unwrap_or((bare, ""));
+    host.contains(':') && address.parse::<Ipv6Addr>().is_err()
 }
 
 /// A text that is shorter may turn up twice by chance.

@@ -50,7 +50,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     let reply = stage.send(&deletion.clone().login(Login::None)).await?;
     judge(stage, &reply);
     let right = stage.send(&deletion).await?;
-    if reply.is_refusal() && Learned::is(&stage.learned.tells_gone) {
+    if reply.is_refusal() && stage.learned.tells_gone(&instance.resource) {
         stage.expect(
             &right,
             "errors.4xx-no-side-effects",

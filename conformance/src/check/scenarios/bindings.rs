@@ -135,7 +135,7 @@ async fn odd(stage: &Stage) -> Result<(), Stop> {
             "a bind without bind_resource, or RequiresApp",
         );
     }
-    if reply.is_refusal() {
+    if !reply.is_success() {
         let expected = "422 to a bind without the app that the broker needs";
         stage.expect(
             &reply,

@@ -1,6 +1,8 @@
 //! What a broker answers while an operation is in progress. Each sight counts
 //! only if the operation is in progress before and after it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::updates::{different, updateable};
@@ -15,12 +17,17 @@ use crate::parameters;
 const TOO_QUICK: &str =
     "the operation had ended before it could be observed: a slower one would show it";
 
+/// How much longer than the first one a creation may take, and the longest that
+/// is waited for it.
+const MARGIN: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+
 pub(super) const PROVISION: Scenario = Scenario {
     name: "while an instance is being provisioned",
     judges: &[
         "provision.resent-202-not-200",
-        "provision.resent-operation-matches",
         "provision.status-200-sync-only",
+        "provision.resent-operation-matches",
         "provision.status-409-in-progress",
         "fetch-instance.status-404-in-progress",
         "fetch-instance.available-after-success",
@@ -97,8 +104,8 @@ pub(super) const BIND: Scenario = Scenario {
     name: "while a binding is being created",
     judges: &[
         "bind.resent-202-not-200",
-        "bind.resent-operation-matches",
         "bind.status-200-sync-only",
+        "bind.resent-operation-matches",
         "bind.status-409-in-progress",
         "bind.concurrency-422",
         "blocking.bind-as-instance-mutation",
@@ -196,13 +203,11 @@ impl Busy<'_> {
         };
         self.stage
             .judge(&reply, status, reply.status == 202, sign, expected);
-        let sync_only = match self.work {
-            Work::Create if self.resource.binding.is_none() => "provision.status-200-sync-only",
-            Work::Create => "bind.status-200-sync-only",
-            _ => "",
-        };
-        if reply.status == 200 && !sync_only.is_empty() {
-            let expected = "200 when nothing is in progress";
+        if reply.status == 200 && call.creates() {
+            let sync_only = match self.resource.binding {
+                None => "provision.status-200-sync-only",
+                Some(_) => "bind.status-200-sync-only",
+            };
             self.stage.prefer(&reply, sync_only, false, expected);
         }
         if reply.status == 202 {
@@ -664,7 +669,7 @@ async fn halted_bind(stage: &Stage) -> Result<(), Stop> {
 }
 
 async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
-    let resource = made.resource.clone();
+    let (resource, begun) = (made.resource.clone(), Instant::now());
     let is_busy = made.is_async()
         && stage
             .is_in_progress(&resource, Work::Create, &made.reply)
@@ -693,9 +698,10 @@ async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
         202 => told_later(stage, &resource, &reply).await?,
         _ => told_at_once(stage, &made).await?,
     };
-    // Also when the creation would have been done by now.
-    let pause = std::time::Duration::from_millis(50);
-    stage.pause(pause).await;
+    // What goes on unseen shows when the creation would have been done.
+    let took = stage.learned.creation(&resource).get().copied();
+    let done = took.unwrap_or_default().saturating_add(MARGIN).min(LONGEST);
+    stage.pause(done.saturating_sub(begun.elapsed())).await;
     let id = match reply.status {
         202 => ids.is_async,
         _ => ids.is_sync,
@@ -771,7 +777,7 @@ async fn is_left(
         }
         return Ok(true);
     }
-    if !Learned::is(&stage.learned.tells_gone) {
+    if !stage.learned.tells_gone(resource) {
         return Ok(false);
     }
     let again = stage.send(&stage.delete(resource)).await?;

@@ -157,7 +157,7 @@ async fn refused(
         }
         return Ok(None);
     }
-    if reply.is_refusal() && Learned::is(&stage.learned.tells_gone) && defect == Defect::NoService {
+    if reply.is_refusal() && stage.learned.tells_gone(&resource) && defect == Defect::NoService {
         // The right request shows whether it is still there.
         let right = stage.send(&stage.delete(&resource)).await?;
         still_there(stage, &reply, &right);

@@ -8,7 +8,7 @@ use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
 use crate::check::rules::INFORMATION;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{End, Learned, Made, Stage, context, refused};
+use crate::check::stage::{End, Made, Stage, context, refused};
 use crate::parameters;
 
 pub(super) const LIFE: Scenario = Scenario {
@@ -40,6 +40,8 @@ pub(super) const LIFE: Scenario = Scenario {
         "bind.status-200-sync-only",
         "bind.info-may-be-returned-once",
         "bind.info-returned-at-least-once",
+        "bind.endpoints-provided",
+        "bind.network-hosts-provided",
         "bind.endpoint-optional",
         "fetch-binding.endpoint-supported",
         "fetch-binding.available-after-success",
@@ -130,8 +132,7 @@ async fn unknown(stage: &Stage) -> Result<(), Stop> {
         "deprovision.orphans-auto-deleted",
         "any answer to a clean-up",
     );
-    // The first sight counts.
-    let _ = stage.learned.tells_gone.set(is_gone);
+    stage.learned.learn_gone(&nobody, is_gone);
     if reply.status == 202 {
         // Whatever it accepted has to end before anything is judged by it.
         let _ = stage.settle(&nobody, Work::Delete, &reply).await;
@@ -297,7 +298,7 @@ async fn absent(
         return stage.send(fetch).await;
     }
     let is_instance = made.resource.binding.is_none();
-    if is_instance && first.status == 404 && Learned::is(&stage.learned.tells_gone) {
+    if is_instance && first.status == 404 && stage.learned.tells_gone(&made.resource) {
         let delete = stage.deprovision(&made.resource);
         let deleted = stage.send(&delete).await?;
         if deleted.status == 410 {
@@ -397,6 +398,13 @@ fn binding_content(stage: &Stage, made: &Made, fetched: &Reply) {
             has(&"credentials"),
             "credentials at the first fetch",
         );
+    }
+    if has(&"credentials") {
+        for id in ["bind.endpoints-provided", "bind.network-hosts-provided"] {
+            let holds = has(&"endpoints");
+            let expected = "endpoints beside the credentials";
+            stage.judge(fetched, id, holds, Sign::Deviates, expected);
+        }
     }
 }
 
@@ -521,6 +529,7 @@ async fn of_binding(stage: &Stage, instance: &Made) -> Result<(), Stop> {
         reply.status == 410,
         "410 Gone for a binding that does not exist",
     );
+    stage.learned.learn_gone(&nobody, reply.status == 410);
     if stage.knows(14) {
         not_polled(stage, &nobody, "binding-last-operation.status-404-unknown").await?;
     }
@@ -564,7 +573,7 @@ async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
     if first.is_success() {
         return stage.taken_up(call, first).await;
     }
-    if matches!(first.status, 404 | 405 | 501) && first.json.is_none() {
+    if is_unbindable(&first) {
         let id = "bind.bindable-declared";
         stage.expect(&first, id, false, "a bind where the catalog says bindable");
     } else if first.status == 404 && !stage.is_fetchable(&instance.resource) {
@@ -586,6 +595,26 @@ async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
         }
     }
     Err(Stop::because(refused(&first)))
+}
+
+/// Whether a refusal says that there are no binds: by the endpoint that is
+/// missing, or in words.
+fn is_unbindable(refused: &Reply) -> bool {
+    const WORDS: [&str; 5] = [
+        "not bindable",
+        "cannot be bound",
+        "can not be bound",
+        "does not support binding",
+        "does not support service binding",
+    ];
+    let is_missing = match refused.status {
+        404 => refused.json.is_none(),
+        status => matches!(status, 405 | 501),
+    };
+    let says = refused.member("description").and_then(Value::as_str);
+    let says = says.unwrap_or_default().to_ascii_lowercase();
+    let is_said = refused.is_refusal() && WORDS.iter().any(|words| says.contains(words));
+    is_missing || is_said
 }
 
 /// After a deletion that succeeded nothing is there.
@@ -640,7 +669,7 @@ async fn gone(stage: &Stage, resource: &Resource, deleted: &Reply) -> Result<(),
     }
     let reply = stage.send(&stage.delete(resource)).await?;
     let expected = "410 Gone for what was deleted already";
-    if !Learned::is(&stage.learned.tells_gone) {
+    if !stage.learned.tells_gone(resource) {
         return Ok(());
     }
     match reply.status {

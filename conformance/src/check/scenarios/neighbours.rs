@@ -9,7 +9,7 @@ use super::{Scenario, always, bindable};
 use crate::check::book::Sign;
 use crate::check::call::Work;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{Learned, Stage};
+use crate::check::stage::Stage;
 
 pub(super) const INSTANCES: Scenario = Scenario {
     name: "two instances of a plan",
@@ -158,17 +158,21 @@ async fn bindings(stage: &Stage) -> Result<(), Stop> {
     if !elsewhere(stage, &one.resource).await? {
         stage.remove(&one.resource).await?;
     }
+    let (id, expected) = (
+        "unbind.deletes-resources",
+        "the other binding when one is deleted",
+    );
     if stage.is_fetchable(&other.resource) {
         let left = stage.send(&stage.fetch(&other.resource)).await?;
-        let expected = "the other binding when one is deleted";
-        stage.expect(
-            &left,
-            "unbind.deletes-resources",
-            left.status == 200,
-            expected,
-        );
+        stage.expect(&left, id, left.status == 200, expected);
     }
-    stage.remove(&other.resource).await?;
+    let deleted = stage.send(&stage.unbind(&other.resource)).await?;
+    stage.expect(&deleted, id, deleted.status != 410, expected);
+    if deleted.status == 202 {
+        stage
+            .settle(&other.resource, Work::Delete, &deleted)
+            .await?;
+    }
     stage.remove(&instance).await.map(drop)
 }
 
@@ -188,7 +192,7 @@ async fn elsewhere(stage: &Stage, binding: &crate::check::call::Resource) -> Res
         stage.prefer(&reply, id, reply.status == 404, expected);
     }
     let reply = stage.send(&stage.unbind(&stray)).await?;
-    if Learned::is(&stage.learned.tells_gone) {
+    if stage.learned.tells_gone(&stray) {
         let expected = "410 for a binding of another instance";
         let id = "unbind.status-410-unknown";
         stage.prefer(&reply, id, reply.status == 410, expected);

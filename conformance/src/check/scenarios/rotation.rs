@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::bindings::without_incomplete;
+use super::provisions::clear;
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
-use crate::check::call::{Call, Work};
+use crate::check::call::{Call, Resource, Work};
 use crate::check::session::Stop;
 use crate::check::stage::{Learned, Stage, refused};
 
@@ -16,7 +17,7 @@ pub(super) const ROTATION: Scenario = Scenario {
         "rotate.predecessor-stays-valid",
         "rotate.response-same-as-create",
         "rotate.async-required-422",
-        "errors.specified-codes",
+        "errors.appropriate-status",
     ],
     needs: |stage| {
         bindable(stage)?;
@@ -54,8 +55,12 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     }
     let id = "rotate.response-same-as-create";
     let is_object = reply.json.as_ref().is_some_and(Value::is_object);
-    let is_same = is_object && (reply.status != 201 || tells(&reply.json));
-    stage.expect(&reply, id, is_same, "the answer of a bind");
+    // A body that is empty is no other body.
+    let sign = match reply.answer.body.is_empty() {
+        true => Sign::Deviates,
+        false => Sign::Broken,
+    };
+    stage.judge(&reply, id, is_object, sign, "the answer of a bind");
     let new = stage.taken_up(call, reply).await?;
 
     let id = "rotate.predecessor-stays-valid";
@@ -66,30 +71,59 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
             stage.expect(&fetched, id, fetched.status == 200, expected);
         }
     }
-    let gone = stage.send(&stage.unbind(&old)).await?;
-    stage.expect(&gone, id, gone.is_success(), expected);
-    if gone.status == 202 {
-        stage.settle(&old, Work::Delete, &gone).await?;
-    }
+    still_there(stage, &old, expected).await?;
+    let expected = "the new binding when the old one is deleted";
     if stage.is_fetchable(&new.resource) {
         let fetched = stage.send(&stage.fetch(&new.resource)).await?;
-        let expected = "the new binding when the old one is deleted";
         stage.expect(&fetched, id, fetched.status == 200, expected);
     }
-    stage.remove(&new.resource).await?;
+    still_there(stage, &new.resource, expected).await?;
+    of_nothing(stage, &instance).await?;
     synchronous(stage, &instance).await?;
     stage.remove(&instance).await.map(drop)
 }
 
-/// Whether a body tells how to reach the service.
-fn tells(body: &Option<Value>) -> bool {
-    let body = body.as_ref();
-    let has = |name: &&str| body.is_some_and(|b| b.get(name).is_some_and(|v| !v.is_null()));
-    crate::check::rules::INFORMATION.iter().any(has)
+/// Deletes a binding: one that was there.
+async fn still_there(stage: &Stage, binding: &Resource, expected: &str) -> Result<(), Stop> {
+    let id = "rotate.predecessor-stays-valid";
+    let deleted = stage.send(&stage.unbind(binding)).await?;
+    let is_gone = matches!(deleted.status, 404 | 410);
+    stage.expect(&deleted, id, !is_gone, expected);
+    match deleted.status {
+        202 => stage
+            .settle(binding, Work::Delete, &deleted)
+            .await
+            .map(drop),
+        200..=299 | 404 | 410 => Ok(()),
+        // Why it is refused is not known.
+        _ => Err(Stop::because(refused(&deleted))),
+    }
+}
+
+/// A rotation of a binding that does not exist. No status is prescribed for it.
+async fn of_nothing(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
+    let nobody = stage.fresh_binding(instance);
+    let call = stage
+        .bind(&stage.fresh_binding(instance))
+        .member("predecessor_binding_id", nobody.binding.into());
+    let reply = stage.send(&call).await?;
+    if reply.status >= 500 {
+        let id = "errors.appropriate-status";
+        let expected = "a 4xx to the rotation of a binding that does not exist";
+        stage.expect(&reply, id, false, expected);
+    } else {
+        let id = "rotate.response-same-as-create";
+        let expected = "a refusal of the rotation of a binding that does not exist";
+        stage.prefer(&reply, id, reply.is_refusal(), expected);
+    }
+    if reply.is_success() {
+        clear(stage, &call, &reply).await?;
+    }
+    Ok(())
 }
 
 /// A rotation that has to be synchronous, of a plan that binds asynchronously.
-async fn synchronous(stage: &Stage, instance: &crate::check::call::Resource) -> Result<(), Stop> {
+async fn synchronous(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
     if !Learned::is(&stage.learned.binds_async) {
         return Ok(());
     }
@@ -100,17 +134,11 @@ async fn synchronous(stage: &Stage, instance: &crate::check::call::Resource) -> 
     let call = without_incomplete(call, None);
     let reply = stage.send(&call).await?;
     let id = "rotate.async-required-422";
-    let is_right = reply.status == 201 || reply.status == 422;
-    let expected = "422 (or a synchronous success) without accepts_incomplete=true";
-    stage.expect(&reply, id, is_right, expected);
-    if reply.status == 422 && reply.code() != Some("AsyncRequired") {
-        let id = "errors.specified-codes";
-        let actual = "its error is another one";
-        stage.tell(&reply, id, Sign::Broken, "the error AsyncRequired", actual);
-    }
+    let says = reply.status == 422 && reply.code() == Some("AsyncRequired");
+    let expected = "422 AsyncRequired (or a synchronous success) without accepts_incomplete=true";
+    stage.expect(&reply, id, says || reply.status == 201, expected);
     if reply.is_success() {
-        let new = stage.taken_up(call, reply).await?;
-        stage.remove(&new.resource).await?;
+        clear(stage, &call, &reply).await?;
     }
     stage.remove(&old).await.map(drop)
 }
