@@ -1,0 +1,5 @@
+//! .
+
+use super::Unusual;
+
+pub(super) const ALL: &[Unusual] = &[];
