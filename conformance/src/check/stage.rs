@@ -13,6 +13,7 @@ use super::options::{Expect, Parameters};
 use super::session::{Reply, Session, Stop};
 use super::subject::Subject;
 use crate::fresh::fresh_id;
+use crate::parameters;
 
 /// The first pause between two polls, and the longest. A target's Retry-After
 /// counts up to a limit of its own.
@@ -576,7 +577,17 @@ impl Stage {
     }
 
     async fn remove_by(&self, resource: &Resource, call: Call) -> Result<Reply, Stop> {
-        let reply = self.send(&call).await?;
+        let first = self.send(&call).await?;
+        let reply = match first.status {
+            // What is wrong with a broker for a moment is no reason to give up.
+            500.. => self.send(&call).await?,
+            _ => first.clone(),
+        };
+        if first.status >= 500 && reply.status == 410 {
+            let expected = "something left to delete after a deletion was answered 5xx";
+            self.prefer(&reply, after(&first), false, expected);
+            return Ok(reply);
+        }
         let (id, flag) = match resource.binding {
             None => (
                 "deprovision.status-200-deleted",
@@ -597,12 +608,23 @@ impl Stage {
         if call.accepts_incomplete() {
             let _ = flag.set(reply.status == 202);
         }
-        if reply.status == 202 && self.settle(resource, Work::Delete, &reply).await? == End::Failed
+        if reply.status == 202
+            && self.settle(resource, Work::Delete, &reply).await? == End::Failed
+            && !self.is_removed_now(resource, &call).await?
         {
             let asked = &reply.asked;
             return Err(Stop::because(format!("the operation of {asked} failed")));
         }
         Ok(reply)
+    }
+
+    /// Deletes once more what was not deleted by an operation that has failed.
+    async fn is_removed_now(&self, resource: &Resource, call: &Call) -> Result<bool, Stop> {
+        let reply = self.send(call).await?;
+        Ok(match reply.status {
+            202 => self.settle(resource, Work::Delete, &reply).await? != End::Failed,
+            status => matches!(status, 200 | 410),
+        })
     }
 
     /// After a creation that was refused: nothing may be there. A deletion tells,
@@ -649,10 +671,8 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
 
 /// Parameters that a schema accepts, if it does not accept that there are none.
 fn demanded(schema: Option<&Value>) -> Option<Value> {
-    let schema = schema?;
-    let required = schema.get("required").and_then(Value::as_array);
-    required.filter(|required| !required.is_empty())?;
-    crate::parameters::valid(schema).ok()
+    let schema = schema.filter(|schema| parameters::are_demanded(schema))?;
+    parameters::valid(schema).ok()
 }
 
 const ORGANIZATION: &str = "5f1c7a56-26f8-4f38-8bc3-95ff4d3d3b60";

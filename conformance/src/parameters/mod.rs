@@ -45,6 +45,13 @@ pub(crate) fn valid(schema: &Value) -> Result<Value, String> {
     Err(schema.trouble())
 }
 
+/// Whether the schema refuses an object without any properties, so that there
+/// have to be parameters.
+pub(crate) fn are_demanded(schema: &Value) -> bool {
+    let none = Value::Object(serde_json::Map::new());
+    Schema::read(schema).is_ok_and(|schema| schema.accepts(&none) == Some(false))
+}
+
 /// Further parameters that the schema accepts, a handful at most; each differs
 /// from `base` in one place.
 pub(crate) fn variants(schema: &Value, base: &Value) -> Vec<Value> {

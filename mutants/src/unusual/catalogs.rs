@@ -6,7 +6,8 @@ use std::time::Duration;
 use conformance::{CheckRun, Exchange};
 use serde_json::{Value, json};
 
-use super::{Unusual, by_catalog, unusual, warned};
+use super::{Unusual, Warned, by_catalog, instead, unusual, warned};
+use crate::message::Endpoint;
 
 macro_rules! catalog {
     ($name:literal) => {
@@ -30,9 +31,6 @@ pub(super) const ALL: &[Unusual] = &[
         "bind.operation-optional",
         "unbind.operation-optional",
         "deprovision.operation-optional",
-        "blocking.concurrency-degree",
-        "blocking.bind-as-instance-mutation",
-        "blocking.rejection-description",
         "last-operation.status-400-invalid",
         "binding-last-operation.status-400-invalid",
     ]),
@@ -68,6 +66,20 @@ pub(super) const ALL: &[Unusual] = &[
         |run| answered(run, "PATCH", 202) && !answered(run, "PUT", 202),
     )
     .uses(&["update.operation-optional"]),
+    Unusual {
+        takes: Duration::from_millis(1200),
+        ..by_catalog(
+            "operations-take-seconds",
+            "How long an operation takes is nowhere said.",
+            catalog!("only-asynchronous"),
+            |run| answered(run, "PUT", 422) && answered(run, "DELETE", 202),
+        )
+    }
+    .uses(&[
+        "blocking.concurrency-degree",
+        "blocking.bind-as-instance-mutation",
+        "blocking.rejection-description",
+    ]),
     Unusual {
         takes: Duration::ZERO,
         ..by_catalog(
@@ -124,7 +136,8 @@ pub(super) const ALL: &[Unusual] = &[
         "An offering has name, id, description, bindable and plans; a plan id, name and description.",
         catalog!("no-optional-members"),
         |run| !catalog_has(run, "plan_updateable") && answered(run, "PUT", 201),
-    ),
+    )
+    .warns(NO_ENDPOINTS),
     by_catalog(
         "empty-catalog",
         "The array of offerings may be empty.",
@@ -178,18 +191,6 @@ pub(super) const ALL: &[Unusual] = &[
         |run| answered(run, "PUT", 202) && catalog_has(run, "maximum_polling_duration"),
     ),
     by_catalog(
-        "deletion-is-refused-once",
-        "A 5xx says that something is wrong with the broker, and nothing against trying again.",
-        catalog!("deletion-refused-once"),
-        |run| answered(run, "DELETE", 503) && answered(run, "DELETE", 200),
-    ),
-    by_catalog(
-        "deletion-fails-once",
-        "An operation may fail, and be tried again.",
-        catalog!("deletion-fails-once"),
-        |run| run.exchanges.iter().any(|e| is(e, 200) && says(e, "failed")),
-    ),
-    by_catalog(
         "every-answer-is-late",
         "A request is to be answered promptly, which a fraction of a second is.",
         catalog!("late"),
@@ -203,8 +204,10 @@ pub(super) const ALL: &[Unusual] = &[
     ),
     Unusual {
         before: |_, request| {
-            let is_update = request.is(crate::message::Endpoint::Update);
-            is_update.then(|| crate::message::Answer::of(405, &json!({})))
+            match request.is(Endpoint::Update) {
+                true => instead(request, 405, &json!({})),
+                false => None,
+            }
         },
         ..by_catalog(
             "nothing-can-be-updated",
@@ -249,6 +252,12 @@ pub(super) const ALL: &[Unusual] = &[
         "deprovision.orphans-auto-deleted",
         "content-type.missing-may-be-processed",
     ]),
+];
+
+/// A service need not be reached over the network, but mostly is.
+const NO_ENDPOINTS: &[Warned] = &[
+    warned("bind.endpoints-provided", "bindings have no endpoints"),
+    warned("bind.network-hosts-provided", "likewise"),
 ];
 
 /// Many offerings of one plan each.

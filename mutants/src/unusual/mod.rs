@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use conformance::CheckRun;
 
-use crate::message::Answer;
+use serde_json::Value;
+
+use crate::message::{Answer, Request};
 use crate::mutant::{After, Before};
 
 /// How the check logs in.
@@ -159,6 +161,19 @@ impl Unusual {
 
 const fn warned(id: &'static str, why: &'static str) -> Warned {
     Warned { id, why }
+}
+
+/// What is answered in the reference broker's place.
+fn instead(request: &Request, status: u16, body: &Value) -> Option<Answer> {
+    let identity = "x-broker-api-request-identity";
+    let mut answer = Answer::of(status, body);
+    answer.set_header(identity, request.header(identity));
+    Some(answer)
+}
+
+/// The note about an instance or binding.
+fn note(what: &str, resource: &str) -> String {
+    format!("{what} {resource}")
 }
 
 /// All of them.

@@ -1,5 +1,284 @@
-//! .
+//! Brokers that are unusual in how they conduct operations that go on after a
+//! request, and in what they tell of them.
 
-use super::Unusual;
+use std::time::Duration;
 
-pub(super) const ALL: &[Unusual] = &[];
+use serde_json::{Value, json};
+
+use super::{Unusual, Warned, instead, note, on_answer, on_both, on_request, warned};
+use crate::message::{Answer, Endpoint, Request};
+use crate::mutant::Memory;
+
+/// Long enough that what happens meanwhile is seen in any case.
+const SECONDS: Duration = Duration::from_millis(1200);
+
+pub(super) const ALL: &[Unusual] = &[
+    Unusual {
+        takes: SECONDS,
+        ..on_answer(
+            "operations-without-a-name",
+            "A 202 may name its operation, and need not.",
+            |_, _, answer| answer.remove("operation"),
+        )
+    }
+    .on("async")
+    .uses(&[
+        "binding-last-operation.single-without-identifier",
+        "provision.operation-optional",
+        "update.operation-optional",
+        "bind.operation-optional",
+        "unbind.operation-optional",
+        "deprovision.operation-optional",
+    ]),
+    on_both(
+        "operations-with-the-longest-names",
+        "The name of an operation has up to 10,000 characters.",
+        |_, request| {
+            let name = request.query("operation").unwrap_or_default();
+            let name = name.trim_end_matches('~').to_owned();
+            if !name.is_empty() {
+                request.set_query("operation", Some(&name));
+            }
+            None
+        },
+        |_, _, answer| {
+            if let Some(name) = answer.member("operation").as_str() {
+                answer.set("operation", format!("{name:~<10000}"));
+            }
+        },
+    )
+    .on("async"),
+    on_answer(
+        "operations-with-an-empty-name",
+        "Nothing forbids the empty string as an operation, but for updates.",
+        |_, request, answer| match request.endpoint() {
+            Endpoint::Update => answer.remove("operation"),
+            _ => answer.replace("operation", ""),
+        },
+    )
+    .on("async"),
+    deletion_ends_in(
+        "410-at-the-end-of-a-deletion",
+        "410 may say that the deletion which is polled has succeeded.",
+        |_, request, answer| ends_in(410, request, answer),
+    )
+    .uses(&[
+        "last-operation.status-410-after-delete",
+        "binding-last-operation.status-410-after-delete",
+    ]),
+    deletion_ends_in(
+        "404-at-the-end-of-a-deletion",
+        "404 says of what is polled that it is not there any more.",
+        |_, request, answer| ends_in(404, request, answer),
+    ),
+    Unusual {
+        takes: SECONDS,
+        ..on_both(
+            "one-thing-at-a-time",
+            "A broker need not support concurrent requests for an instance: it says ConcurrencyError.",
+            |memory, request| match is_repeat(memory, request) {
+                true => None,
+                false => refused_while_busy(memory, request),
+            },
+            remember,
+        )
+    }
+    .on("async")
+    .uses(&[
+        "blocking.concurrency-degree",
+        "blocking.bind-as-instance-mutation",
+        "blocking.rejection-description",
+    ]),
+    Unusual {
+        takes: SECONDS,
+        ..on_both(
+            "one-thing-at-a-time-and-no-repeats",
+            "A broker may refuse whatever it cannot handle at the time with ConcurrencyError.",
+            refused_while_busy,
+            remember,
+        )
+    }
+    .on("async")
+    .warns(REPEATS_REFUSED),
+    on_both(
+        "tells-of-instances-while-they-are-updated",
+        "An instance that is being updated may be fetched, as it was or as it will be.",
+        |_, _| None,
+        |memory, request, answer| {
+            if !request.is(Endpoint::FetchInstance) {
+                return;
+            }
+            let told = note("told", request.resource());
+            if answer.status == 200 {
+                memory.notes.insert(told, answer.json());
+            } else if let (422, Some(body)) = (answer.status, memory.notes.get(&told)) {
+                answer.status = 200;
+                answer.set_json(body);
+            }
+        },
+    )
+    .on("async"),
+    on_answer(
+        "polls-that-tell-the-state-alone",
+        "Everything but the state is optional in the answer to a poll.",
+        |_, request, answer| {
+            if is_poll(request) && answer.is_success() {
+                answer.set_json(&json!({"state": answer.member("state")}));
+            }
+        },
+    )
+    .on("async"),
+    on_answer(
+        "polls-with-another-message-each-time",
+        "A poll may come with a message, which may differ each time.",
+        |memory, request, answer| {
+            if is_poll(request) && answer.is_success() {
+                let count = memory.count("polls");
+                answer.set("description", format!("{count} times asked.\n\"Still\" 🏗"));
+            }
+        },
+    )
+    .on("async")
+    .uses(&["async.progress-message"]),
+    on_request(
+        "no-polls-where-nothing-is-asynchronous",
+        "Without asynchronous operations there is nothing to be polled: it is not found.",
+        |_, request| {
+            let mut answer = instead(request, 404, &Value::Null).filter(|_| is_poll(request))?;
+            answer.body.clear();
+            answer.set_header("content-type", None);
+            Some(answer)
+        },
+    )
+    .on("sync"),
+    on_both(
+        "repeats-are-conflicts",
+        "409 to what is there already was recommended by 2.17's advice to platforms; it breaks a SHOULD only.",
+        |_, _| None,
+        |_, request, answer| {
+            let creates = request.is(Endpoint::Provision) || request.is(Endpoint::Bind);
+            if creates && answer.status == 200 {
+                answer.status = 409;
+                answer.set_json(&json!({"description": "It is there already."}));
+            }
+        },
+    )
+    .on("sync")
+    .warns(&[
+        warned("provision.status-200-identical", "a repeat is answered 409"),
+        warned("bind.status-200-identical", "likewise"),
+    ]),
+    on_both(
+        "a-deletion-that-is-refused-once",
+        "A 5xx is a fault of the broker's own, after which a deletion may be tried again.",
+        |memory, request| {
+            let deletes = request.is(Endpoint::Deprovision) || request.is(Endpoint::Unbind);
+            let is_right = request.query("service_id").is_some() && is_logged_in(request);
+            memory.notes.get(&note("made", request.resource()))?;
+            let attempt = note("deletions of", request.resource());
+            match deletes && is_right && memory.count(&attempt) == 1 {
+                true => instead(request, 503, &json!({"description": "Not now."})),
+                false => None,
+            }
+        },
+        remember_made,
+    )
+    .on("sync"),
+    on_both(
+        "a-deletion-that-fails-once",
+        "An operation may fail, and be asked for again.",
+        |memory, request| {
+            let resource = request.resource().to_owned();
+            if is_poll(request) && request.query("operation") == Some("fails") {
+                let body = json!({"state": "failed", "description": "It is stuck."});
+                return instead(request, 200, &body);
+            }
+            let deletes = request.is(Endpoint::Deprovision) || request.is(Endpoint::Unbind);
+            let is_right = request.query("plan_id").is_some() && is_logged_in(request);
+            let accepts = request.query("accepts_incomplete") == Some("true");
+            memory.notes.get(&note("made", &resource))?;
+            let attempt = note("deletions of", &resource);
+            match deletes && accepts && is_right && memory.count(&attempt) == 1 {
+                true => instead(request, 202, &json!({"operation": "fails"})),
+                false => None,
+            }
+        },
+        remember_made,
+    )
+    .on("sync"),
+];
+
+const REPEATS_REFUSED: &[Warned] = &[
+    warned("provision.resent-202-not-200", "a repeat is refused"),
+    warned("update.resent-202-not-200", "likewise"),
+    warned("deprovision.resent-202-not-200", "likewise"),
+    warned("bind.resent-202-not-200", "likewise"),
+    warned("unbind.resent-202-not-200", "likewise"),
+];
+
+fn is_poll(request: &Request) -> bool {
+    request.is(Endpoint::PollInstance) || request.is(Endpoint::PollBinding)
+}
+
+fn is_logged_in(request: &Request) -> bool {
+    request.header("authorization") == Some("Basic dXNlcjpwYXNz")
+}
+
+const fn deletion_ends_in(
+    name: &'static str,
+    right: &'static str,
+    end: crate::mutant::After,
+) -> Unusual {
+    Unusual {
+        after: end,
+        ..on_request(name, right, |_, _| None)
+    }
+    .on("async")
+}
+
+/// What has been deleted is told by a status.
+fn ends_in(status: u16, request: &Request, answer: &mut Answer) {
+    let is_over = answer.status == 200 && answer.member("state") == "succeeded";
+    if is_poll(request) && is_over {
+        answer.status = status;
+    }
+}
+
+/// Remembers what was made.
+fn remember_made(memory: &mut Memory, request: &Request, answer: &mut Answer) {
+    let creates = request.is(Endpoint::Provision) || request.is(Endpoint::Bind);
+    if creates && answer.is_success() {
+        let made = note("made", request.resource());
+        memory.notes.insert(made, true.into());
+    }
+}
+
+/// Remembers which operation of an instance has not been told to have ended.
+fn remember(memory: &mut Memory, request: &Request, answer: &mut Answer) {
+    let busy = note("busy", request.instance());
+    if answer.status == 202 {
+        let asked = json!({"of": request.resource(), "asked": asked(request)});
+        memory.notes.insert(busy, asked);
+    } else if is_poll(request) && answer.member("state") != "in progress" {
+        let is_it = memory.notes.get(&busy).is_some_and(|busy| busy["of"] == request.resource());
+        if is_it && is_logged_in(request) {
+            memory.notes.remove(&busy);
+        }
+    }
+}
+
+fn asked(request: &Request) -> Value {
+    json!([request.0.method, request.0.path, request.0.body])
+}
+
+fn is_repeat(memory: &Memory, request: &Request) -> bool {
+    let busy = memory.notes.get(&note("busy", request.instance()));
+    busy.is_some_and(|busy| busy["asked"] == asked(request))
+}
+
+fn refused_while_busy(memory: &mut Memory, request: &mut Request) -> Option<Answer> {
+    let busy = memory.notes.get(&note("busy", request.instance()));
+    busy.filter(|_| request.0.method != "GET")?;
+    let body = json!({"error": "ConcurrencyError", "description": "One thing at a time."});
+    instead(request, 422, &body)
+}

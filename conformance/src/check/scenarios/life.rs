@@ -77,7 +77,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     complete(stage, &instance).await?;
     found(stage, &instance).await?;
     same_again(stage, &instance).await?;
-    learn_update(stage, &instance.resource).await?;
+    learn_update(stage, &instance.resource, &instance.reply).await?;
     match stage.subject.is_bindable {
         true => of_binding(stage, &instance.resource).await?,
         false => {
@@ -392,9 +392,11 @@ async fn same_again(stage: &Stage, made: &Made) -> Result<(), Stop> {
 }
 
 /// Finds a change that the broker carries out.
-async fn learn_update(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
+async fn learn_update(stage: &Stage, instance: &Resource, made: &Reply) -> Result<(), Stop> {
     let subject = &stage.subject;
     if !subject.is_updateable() {
+        let id = "update.endpoint-optional";
+        stage.kept(made, id, "a plan that announces no updates");
         return Ok(());
     }
     let mut candidates = Vec::new();
