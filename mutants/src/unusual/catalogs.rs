@@ -67,7 +67,7 @@ pub(super) const ALL: &[Unusual] = &[
     )
     .uses(&["update.operation-optional"]),
     Unusual {
-        takes: Duration::from_millis(1200),
+        takes: Duration::from_millis(1500),
         ..by_catalog(
             "operations-take-seconds",
             "How long an operation takes is nowhere said.",
@@ -280,7 +280,10 @@ fn two_hundred() -> Cow<'static, str> {
 }
 
 fn is(exchange: &Exchange, status: u16) -> bool {
-    exchange.result.as_ref().is_ok_and(|answer| answer.status == status)
+    exchange
+        .result
+        .as_ref()
+        .is_ok_and(|answer| answer.status == status)
 }
 
 fn answered(run: &CheckRun, method: &str, status: u16) -> bool {
@@ -289,12 +292,18 @@ fn answered(run: &CheckRun, method: &str, status: u16) -> bool {
 }
 
 fn any_path(run: &CheckRun, part: &str) -> bool {
-    run.exchanges.iter().any(|exchange| exchange.request.path.contains(part))
+    run.exchanges
+        .iter()
+        .any(|exchange| exchange.request.path.contains(part))
 }
 
 /// Whether the request's body has this text.
 fn sends(exchange: &Exchange, text: &str) -> bool {
-    exchange.request.body.as_ref().is_some_and(|body| body.contains(text))
+    exchange
+        .request
+        .body
+        .as_ref()
+        .is_some_and(|body| body.contains(text))
 }
 
 /// Whether the answer's body has this text.
@@ -304,5 +313,7 @@ fn says(exchange: &Exchange, text: &str) -> bool {
 }
 
 fn catalog_has(run: &CheckRun, text: &str) -> bool {
-    run.exchanges.first().is_some_and(|exchange| says(exchange, text))
+    run.exchanges
+        .first()
+        .is_some_and(|exchange| says(exchange, text))
 }

@@ -1,8 +1,8 @@
 //! Brokers that are unusual in what they refuse, and in how they say so.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Unusual, instead, note, on_answer, on_both, on_request};
+use super::{Unusual, on_answer, on_both, on_request};
 use crate::message::{Endpoint, Request};
 
 pub(super) const ALL: &[Unusual] = &[
@@ -15,7 +15,8 @@ pub(super) const ALL: &[Unusual] = &[
                 answer.set_header("content-type", None);
             }
         },
-    ),
+    )
+    .on("async"),
     on_answer(
         "errors-with-a-code-at-most",
         "error and description are optional; a code is prescribed with some 422 only.",
@@ -28,7 +29,8 @@ pub(super) const ALL: &[Unusual] = &[
                 });
             }
         },
-    ),
+    )
+    .on("async"),
     on_answer(
         "errors-with-codes-of-its-own",
         "A broker may use other codes where none is prescribed.",
@@ -39,6 +41,7 @@ pub(super) const ALL: &[Unusual] = &[
             }
         },
     )
+    .on("sync")
     .uses(&["provision.error-descriptions", "unbind.error-descriptions"]),
     on_answer(
         "invalid-data-is-refused-by-422",
@@ -50,6 +53,7 @@ pub(super) const ALL: &[Unusual] = &[
             }
         },
     )
+    .on("async")
     .uses(&["provision.status-400-invalid", "bind.status-400-invalid"]),
     on_answer(
         "invalid-data-is-refused-by-404-without-a-body",
@@ -98,7 +102,10 @@ pub(super) const ALL: &[Unusual] = &[
         },
     )
     .on("sync")
-    .uses(&["unbind.status-400-invalid", "deprovision.status-400-invalid"]),
+    .uses(&[
+        "unbind.status-400-invalid",
+        "deprovision.status-400-invalid",
+    ]),
     on_request(
         "needs-no-organization-and-space",
         "organization_guid and space_guid are deprecated in favour of the context.",
@@ -114,42 +121,7 @@ pub(super) const ALL: &[Unusual] = &[
         },
     )
     .on("sync"),
-    on_both(
-        "keeps-instances-that-have-bindings",
-        "What becomes of a deprovision of an instance with bindings is left open.",
-        |memory, request| {
-            let bindings = memory.notes.get(&note("bindings of", request.instance()));
-            let has_bindings = bindings.and_then(Value::as_object).is_some_and(|b| !b.is_empty());
-            match has_bindings && request.is(Endpoint::Deprovision) {
-                true => instead(request, 400, &json!({"error": "HasBindings"})),
-                false => None,
-            }
-        },
-        |memory, request, answer| {
-            let bindings = note("bindings of", request.instance());
-            let bindings = memory.notes.entry(bindings).or_insert_with(|| json!({}));
-            let binding = request.resource();
-            let state = answer.member("state");
-            match (request.endpoint(), answer.status) {
-                (Endpoint::Bind, 201 | 202) => bindings[binding] = true.into(),
-                (Endpoint::Unbind, 202) => bindings[binding] = false.into(),
-                (Endpoint::Unbind, 200) => remove(bindings, binding),
-                (Endpoint::PollBinding, 200)
-                    if state == "failed"
-                        || (state == "succeeded" && bindings[binding] == false) =>
-                {
-                    remove(bindings, binding);
-                }
-                (Endpoint::PollBinding, 404 | 410) => remove(bindings, binding),
-                _ => {}
-            }
-        },
-    ),
 ];
-
-fn remove(bindings: &mut Value, binding: &str) {
-    bindings.as_object_mut().map(|bindings| bindings.remove(binding));
-}
 
 /// Whether everything that a request has to have is there and readable, so that
 /// what it was refused for is the value of something.
@@ -164,7 +136,8 @@ fn is_invalid_only(request: &Request) -> bool {
         Endpoint::Update => has("service_id"),
         Endpoint::Deprovision | Endpoint::Unbind => {
             let hints = ["service_id", "plan_id"];
-            !request.0.path.contains("%zz") && hints.iter().all(|hint| request.query(hint).is_some())
+            !request.0.path.contains("%zz")
+                && hints.iter().all(|hint| request.query(hint).is_some())
         }
         _ => false,
     }

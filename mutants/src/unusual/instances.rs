@@ -10,7 +10,8 @@ pub(super) const ALL: &[Unusual] = &[
         "no-dashboards",
         "A dashboard is optional, and everything else in the answer to a provision.",
         |_, _, answer| answer.remove("dashboard_url"),
-    ),
+    )
+    .on("async"),
     on_answer(
         "dashboards-that-are-null",
         "A dashboard_url may be null.",
@@ -21,7 +22,8 @@ pub(super) const ALL: &[Unusual] = &[
                 answer.remove("dashboard_url");
             }
         },
-    ),
+    )
+    .on("sync"),
     on_answer(
         "fetches-that-tell-next-to-nothing",
         "Everything in the answer to a fetch of an instance is optional, and the parameters of a binding.",

@@ -123,12 +123,7 @@ const fn on_answer(name: &'static str, right: &'static str, after: After) -> Unu
 }
 
 /// The same, with both.
-const fn on_both(
-    name: &'static str,
-    right: &'static str,
-    before: Before,
-    after: After,
-) -> Unusual {
+const fn on_both(name: &'static str, right: &'static str, before: Before, after: After) -> Unusual {
     Unusual {
         after,
         ..on_request(name, right, before)

@@ -1,7 +1,7 @@
 //! Brokers that are unusual in how they conduct operations that go on after a
 //! request, and in what they tell of them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::Memory;
 
 /// Long enough that what happens meanwhile is seen in any case.
-const SECONDS: Duration = Duration::from_millis(1200);
+const SECONDS: Duration = Duration::from_millis(1500);
 
 pub(super) const ALL: &[Unusual] = &[
     Unusual {
@@ -60,7 +60,7 @@ pub(super) const ALL: &[Unusual] = &[
     deletion_ends_in(
         "410-at-the-end-of-a-deletion",
         "410 may say that the deletion which is polled has succeeded.",
-        |_, request, answer| ends_in(410, request, answer),
+        |memory, request, answer| ends_in(410, memory, request, answer),
     )
     .uses(&[
         "last-operation.status-410-after-delete",
@@ -69,7 +69,7 @@ pub(super) const ALL: &[Unusual] = &[
     deletion_ends_in(
         "404-at-the-end-of-a-deletion",
         "404 says of what is polled that it is not there any more.",
-        |_, request, answer| ends_in(404, request, answer),
+        |memory, request, answer| ends_in(404, memory, request, answer),
     ),
     Unusual {
         takes: SECONDS,
@@ -100,7 +100,9 @@ pub(super) const ALL: &[Unusual] = &[
     }
     .on("async")
     .warns(REPEATS_REFUSED),
-    on_both(
+    Unusual {
+        takes: SECONDS,
+        ..on_both(
         "tells-of-instances-while-they-are-updated",
         "An instance that is being updated may be fetched, as it was or as it will be.",
         |_, _| None,
@@ -116,7 +118,7 @@ pub(super) const ALL: &[Unusual] = &[
                 answer.set_json(body);
             }
         },
-    )
+    )}
     .on("async"),
     on_answer(
         "polls-that-tell-the-state-alone",
@@ -140,7 +142,9 @@ pub(super) const ALL: &[Unusual] = &[
     )
     .on("async")
     .uses(&["async.progress-message"]),
-    on_request(
+    Unusual {
+        catalog: || include_str!("catalogs/only-synchronous.json").into(),
+        ..on_request(
         "no-polls-where-nothing-is-asynchronous",
         "Without asynchronous operations there is nothing to be polled: it is not found.",
         |_, request| {
@@ -149,8 +153,7 @@ pub(super) const ALL: &[Unusual] = &[
             answer.set_header("content-type", None);
             Some(answer)
         },
-    )
-    .on("sync"),
+    )},
     on_both(
         "repeats-are-conflicts",
         "409 to what is there already was recommended by 2.17's advice to platforms; it breaks a SHOULD only.",
@@ -171,15 +174,9 @@ pub(super) const ALL: &[Unusual] = &[
     on_both(
         "a-deletion-that-is-refused-once",
         "A 5xx is a fault of the broker's own, after which a deletion may be tried again.",
-        |memory, request| {
-            let deletes = request.is(Endpoint::Deprovision) || request.is(Endpoint::Unbind);
-            let is_right = request.query("service_id").is_some() && is_logged_in(request);
-            memory.notes.get(&note("made", request.resource()))?;
-            let attempt = note("deletions of", request.resource());
-            match deletes && is_right && memory.count(&attempt) == 1 {
-                true => instead(request, 503, &json!({"description": "Not now."})),
-                false => None,
-            }
+        |memory, request| match is_first_deletion(memory, request) {
+            true => instead(request, 503, &json!({"description": "Not now."})),
+            false => None,
         },
         remember_made,
     )
@@ -188,17 +185,12 @@ pub(super) const ALL: &[Unusual] = &[
         "a-deletion-that-fails-once",
         "An operation may fail, and be asked for again.",
         |memory, request| {
-            let resource = request.resource().to_owned();
             if is_poll(request) && request.query("operation") == Some("fails") {
                 let body = json!({"state": "failed", "description": "It is stuck."});
                 return instead(request, 200, &body);
             }
-            let deletes = request.is(Endpoint::Deprovision) || request.is(Endpoint::Unbind);
-            let is_right = request.query("plan_id").is_some() && is_logged_in(request);
             let accepts = request.query("accepts_incomplete") == Some("true");
-            memory.notes.get(&note("made", &resource))?;
-            let attempt = note("deletions of", &resource);
-            match deletes && accepts && is_right && memory.count(&attempt) == 1 {
+            match accepts && is_first_deletion(memory, request) {
                 true => instead(request, 202, &json!({"operation": "fails"})),
                 false => None,
             }
@@ -237,9 +229,14 @@ const fn deletion_ends_in(
 }
 
 /// What has been deleted is told by a status.
-fn ends_in(status: u16, request: &Request, answer: &mut Answer) {
-    let is_over = answer.status == 200 && answer.member("state") == "succeeded";
-    if is_poll(request) && is_over {
+fn ends_in(status: u16, memory: &mut Memory, request: &Request, answer: &mut Answer) {
+    let deletion = note("deletion", request.resource());
+    if request.0.method == "DELETE" && answer.status == 202 {
+        memory.notes.insert(deletion, true.into());
+    } else if is_poll(request)
+        && answer.member("state") == "succeeded"
+        && memory.notes.contains_key(&deletion)
+    {
         answer.status = status;
     }
 }
@@ -249,22 +246,49 @@ fn remember_made(memory: &mut Memory, request: &Request, answer: &mut Answer) {
     let creates = request.is(Endpoint::Provision) || request.is(Endpoint::Bind);
     if creates && answer.is_success() {
         let made = note("made", request.resource());
-        memory.notes.insert(made, true.into());
+        memory.notes.insert(made, request.json());
     }
+}
+
+/// Whether it is the first deletion of what was made that is right in everything.
+fn is_first_deletion(memory: &mut Memory, request: &Request) -> bool {
+    let resource = request.resource();
+    let made = memory.notes.get(&note("made", resource));
+    let is_right = made.is_some_and(|made| {
+        let hints = ["service_id", "plan_id"];
+        hints
+            .iter()
+            .all(|hint| request.query(hint) == made[hint].as_str())
+    });
+    request.0.method == "DELETE"
+        && is_right
+        && is_logged_in(request)
+        && !request.0.path.contains("%zz")
+        && memory.count(&note("deletions of", resource)) == 1
 }
 
 /// Remembers which operation of an instance has not been told to have ended.
 fn remember(memory: &mut Memory, request: &Request, answer: &mut Answer) {
     let busy = note("busy", request.instance());
     if answer.status == 202 {
-        let asked = json!({"of": request.resource(), "asked": asked(request)});
+        let until = now() + 2.0 * SECONDS.as_secs_f64();
+        let asked = json!({"of": request.resource(), "asked": asked(request), "until": until});
         memory.notes.insert(busy, asked);
     } else if is_poll(request) && answer.member("state") != "in progress" {
-        let is_it = memory.notes.get(&busy).is_some_and(|busy| busy["of"] == request.resource());
+        let is_it = memory
+            .notes
+            .get(&busy)
+            .is_some_and(|busy| busy["of"] == request.resource());
         if is_it && is_logged_in(request) {
             memory.notes.remove(&busy);
         }
     }
+}
+
+/// In seconds.
+fn now() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64()
 }
 
 fn asked(request: &Request) -> Value {
@@ -278,7 +302,11 @@ fn is_repeat(memory: &Memory, request: &Request) -> bool {
 
 fn refused_while_busy(memory: &mut Memory, request: &mut Request) -> Option<Answer> {
     let busy = memory.notes.get(&note("busy", request.instance()));
-    busy.filter(|_| request.0.method != "GET")?;
+    // Nobody need poll an operation for it to end.
+    let is_busy = busy?["until"].as_f64() > Some(now());
+    if !is_busy || request.0.method == "GET" {
+        return None;
+    }
     let body = json!({"error": "ConcurrencyError", "description": "One thing at a time."});
     instead(request, 422, &body)
 }

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How many are tried side by side. They wait most of the time.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 6;
 
 /// Set `UNUSUAL` to a part of a name to try only those.
 #[tokio::test(flavor = "multi_thread")]
@@ -25,7 +25,12 @@ async fn no_broker_that_is_right_is_accused_of_anything() {
             let _place = places.acquire().await.unwrap();
             let tried = unusual.tried(&echo).await.unwrap();
             let complaints = tried.complaints(unusual);
-            println!("{:?} {} {}", tried.run.duration, unusual.name, tried.run.exchanges.len());
+            println!(
+                "{:?} {} {}",
+                tried.run.duration,
+                unusual.name,
+                tried.run.exchanges.len()
+            );
             complaints
                 .into_iter()
                 .map(|complaint| format!("{}: {complaint}", unusual.name))
@@ -47,7 +52,10 @@ fn no_two_unusual_brokers_have_the_same_name() {
 #[test]
 fn every_freedom_that_is_judged_is_used_by_a_broker_that_passes() {
     let registry = Registry::embedded().unwrap();
-    let used: BTreeSet<&str> = unusual::all().flat_map(|unusual| unusual.uses).copied().collect();
+    let used: BTreeSet<&str> = unusual::all()
+        .flat_map(|unusual| unusual.uses)
+        .copied()
+        .collect();
     let unused: Vec<&str> = registry
         .requirements()
         .iter()

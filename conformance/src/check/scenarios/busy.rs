@@ -251,6 +251,19 @@ impl Busy<'_> {
         Ok(())
     }
 
+    /// Carries to its end what was accepted; a binding is removed again, or the
+    /// instance would have one when it is deprovisioned.
+    async fn follow(&self, call: &Call, reply: &Reply) -> Result<(), Stop> {
+        let stage = self.stage;
+        if call.endpoint == Endpoint::Bind {
+            let bound = stage.taken_up(call.clone(), reply.clone()).await?;
+            stage.remove(&bound.resource).await?;
+        } else if reply.status == 202 {
+            stage.settle(self.resource, Work::Update, reply).await?;
+        }
+        Ok(())
+    }
+
     /// A request that a broker may refuse for the time being. What a refusal was
     /// for, shows afterwards.
     async fn refuses(&self, call: &Call) -> Result<Option<Reply>, Stop> {
@@ -259,7 +272,11 @@ impl Busy<'_> {
             // What is deleted need not tell of its other operations any more.
             return Ok(None);
         }
-        let reply = self.is_in_progress().await?.then_some(reply);
+        let is_busy = self.is_in_progress().await?;
+        if reply.is_success() {
+            self.follow(call, &reply).await?;
+        }
+        let reply = is_busy.then_some(reply);
         if let Some(reply) = &reply {
             let is_free = reply.is_success() || reply.status == 422;
             if is_free {

@@ -66,7 +66,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
             stage.expect(&fetched, id, fetched.status == 200, expected);
         }
     }
-    let gone = stage.send(&stage.unbind(&old)).await?;
+    let gone = stage.insist(&stage.unbind(&old)).await?;
     stage.expect(&gone, id, gone.is_success(), expected);
     if gone.status == 202 {
         stage.settle(&old, Work::Delete, &gone).await?;
