@@ -16,7 +16,7 @@ pub(super) const ALL: &[Unusual] = &[
             }
         },
     )
-    .on("async"),
+    .on("sync"),
     on_answer(
         "errors-with-a-code-at-most",
         "error and description are optional; a code is prescribed with some 422 only.",
@@ -53,7 +53,7 @@ pub(super) const ALL: &[Unusual] = &[
             }
         },
     )
-    .on("async")
+    .on("sync")
     .uses(&["provision.status-400-invalid", "bind.status-400-invalid"]),
     on_answer(
         "invalid-data-is-refused-by-404-without-a-body",
@@ -70,7 +70,8 @@ pub(super) const ALL: &[Unusual] = &[
     .uses(&["provision.status-400-invalid", "update.status-400-invalid"]),
     on_both(
         "deletes-whatever-the-hints-say",
-        "On a deletion service_id and plan_id are hints, which have to be there and may be wrong.",
+        "On a deletion service_id and plan_id are hints, which have to be there \
+         and may be wrong.",
         |memory, request| {
             let deletes = request.is(Endpoint::Deprovision) || request.is(Endpoint::Unbind);
             let made = memory.notes.get(request.resource())?.clone();

@@ -11,7 +11,7 @@ pub(super) const ALL: &[Unusual] = &[
         "A dashboard is optional, and everything else in the answer to a provision.",
         |_, _, answer| answer.remove("dashboard_url"),
     )
-    .on("async"),
+    .on("sync"),
     on_answer(
         "dashboards-that-are-null",
         "A dashboard_url may be null.",
@@ -26,7 +26,8 @@ pub(super) const ALL: &[Unusual] = &[
     .on("sync"),
     on_answer(
         "fetches-that-tell-next-to-nothing",
-        "Everything in the answer to a fetch of an instance is optional, and the parameters of a binding.",
+        "Everything in the answer to a fetch of an instance is optional, and the \
+         parameters of a binding.",
         |_, request, answer| match (request.endpoint(), answer.status) {
             (Endpoint::FetchInstance, 200) => answer.set_json(&json!({})),
             (Endpoint::FetchBinding, 200) => {
@@ -36,6 +37,7 @@ pub(super) const ALL: &[Unusual] = &[
             _ => {}
         },
     )
+    .on("sync")
     .uses(&[
         "fetch-instance.parameters-may-be-omitted",
         "fetch-instance.maintenance-info-optional",
@@ -47,7 +49,9 @@ pub(super) const ALL: &[Unusual] = &[
         |_, _| None,
         |memory, request, answer| {
             let tells = request.is(Endpoint::Bind) || request.is(Endpoint::FetchBinding);
-            let has_any = INFORMATION.iter().any(|name| !answer.member(name).is_null());
+            let has_any = INFORMATION
+                .iter()
+                .any(|name| !answer.member(name).is_null());
             if !tells || !answer.is_success() || !has_any {
                 return;
             }
@@ -56,15 +60,23 @@ pub(super) const ALL: &[Unusual] = &[
             }
         },
     )
+    .on("async")
     .uses(&["bind.info-may-be-returned-once"]),
     on_answer(
         "attributes-that-change",
         "What the metadata of an instance says is the broker's affair.",
         |memory, request, answer| {
-            let endpoints = [Endpoint::Provision, Endpoint::Update, Endpoint::FetchInstance];
+            let endpoints = [
+                Endpoint::Provision,
+                Endpoint::Update,
+                Endpoint::FetchInstance,
+            ];
             if answer.is_success() && endpoints.iter().any(|endpoint| request.is(*endpoint)) {
                 let seen = memory.count("seen").to_string();
-                answer.set("metadata", json!({"labels": {}, "attributes": {"seen": seen}}));
+                answer.set(
+                    "metadata",
+                    json!({"labels": {}, "attributes": {"seen": seen}}),
+                );
             }
         },
     )
@@ -90,8 +102,7 @@ pub(super) const ALL: &[Unusual] = &[
                 answer.remove("endpoints");
             },
         )
-    }
-    ,
+    },
 ];
 
 /// The members by which a binding is reached.

@@ -162,7 +162,8 @@ pub(super) const ALL: &[Unusual] = &[
     )]),
     on_request(
         "demands-a-content-type",
-        "A body without a Content-Type, or with another one than JSON's, may be refused with 400.",
+        "A body without a Content-Type, or with another one than JSON's, may be \
+         refused with 400.",
         |_, request| {
             let media_type = request.header("content-type").unwrap_or_default();
             match request.0.body.is_empty() || media_type == "application/json" {
@@ -274,6 +275,7 @@ pub(super) const ALL: &[Unusual] = &[
         "A broker may add members to every object that it sends.",
         |_, _, answer| answer.edit(extend),
     )
+    .on("async")
     .uses(&["extension.fields-may-be-added"]),
     on_answer(
         "members-of-its-own-now-and-then",

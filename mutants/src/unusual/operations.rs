@@ -10,7 +10,7 @@ use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::Memory;
 
 /// Long enough that what happens meanwhile is seen in any case.
-const SECONDS: Duration = Duration::from_millis(1500);
+const SECONDS: Duration = Duration::from_millis(1200);
 
 pub(super) const ALL: &[Unusual] = &[
     Unusual {
@@ -29,6 +29,9 @@ pub(super) const ALL: &[Unusual] = &[
         "bind.operation-optional",
         "unbind.operation-optional",
         "deprovision.operation-optional",
+        "blocking.concurrency-degree",
+        "blocking.bind-as-instance-mutation",
+        "blocking.rejection-description",
     ]),
     on_both(
         "operations-with-the-longest-names",
@@ -75,7 +78,8 @@ pub(super) const ALL: &[Unusual] = &[
         takes: SECONDS,
         ..on_both(
             "one-thing-at-a-time",
-            "A broker need not support concurrent requests for an instance: it says ConcurrencyError.",
+            "A broker need not support concurrent requests for an instance: it says \
+             ConcurrencyError.",
             |memory, request| match is_repeat(memory, request) {
                 true => None,
                 false => refused_while_busy(memory, request),
@@ -103,22 +107,20 @@ pub(super) const ALL: &[Unusual] = &[
     Unusual {
         takes: SECONDS,
         ..on_both(
-        "tells-of-instances-while-they-are-updated",
-        "An instance that is being updated may be fetched, as it was or as it will be.",
-        |_, _| None,
-        |memory, request, answer| {
-            if !request.is(Endpoint::FetchInstance) {
-                return;
-            }
-            let told = note("told", request.resource());
-            if answer.status == 200 {
-                memory.notes.insert(told, answer.json());
-            } else if let (422, Some(body)) = (answer.status, memory.notes.get(&told)) {
-                answer.status = 200;
-                answer.set_json(body);
-            }
-        },
-    )}
+            "tells-nothing-of-instances-while-they-are-updated",
+            "A broker that cannot tell of an instance while it is updated says ConcurrencyError.",
+            |memory, request| {
+                let busy = memory.notes.get(&note("busy", request.instance()))?;
+                let is_updated =
+                    busy["asked"][0] == "PATCH" && busy["until"].as_f64() > Some(now());
+                match is_updated && request.is(Endpoint::FetchInstance) {
+                    true => instead(request, 422, &json!({"error": "ConcurrencyError"})),
+                    false => None,
+                }
+            },
+            remember,
+        )
+    }
     .on("async"),
     on_answer(
         "polls-that-tell-the-state-alone",
@@ -145,18 +147,21 @@ pub(super) const ALL: &[Unusual] = &[
     Unusual {
         catalog: || include_str!("catalogs/only-synchronous.json").into(),
         ..on_request(
-        "no-polls-where-nothing-is-asynchronous",
-        "Without asynchronous operations there is nothing to be polled: it is not found.",
-        |_, request| {
-            let mut answer = instead(request, 404, &Value::Null).filter(|_| is_poll(request))?;
-            answer.body.clear();
-            answer.set_header("content-type", None);
-            Some(answer)
-        },
-    )},
+            "no-polls-where-nothing-is-asynchronous",
+            "Without asynchronous operations there is nothing to be polled: it is not found.",
+            |_, request| {
+                let mut answer =
+                    instead(request, 404, &Value::Null).filter(|_| is_poll(request))?;
+                answer.body.clear();
+                answer.set_header("content-type", None);
+                Some(answer)
+            },
+        )
+    },
     on_both(
         "repeats-are-conflicts",
-        "409 to what is there already was recommended by 2.17's advice to platforms; it breaks a SHOULD only.",
+        "409 to what is there already was recommended by 2.17's advice to \
+         platforms; it breaks a SHOULD only.",
         |_, _| None,
         |_, request, answer| {
             let creates = request.is(Endpoint::Provision) || request.is(Endpoint::Bind);

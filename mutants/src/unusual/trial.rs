@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use broker::{CatalogSource, Config};
-use conformance::{Auth, CheckError, CheckRun, Options, Plans, Token, Verdict, judge};
+use conformance::{Auth, CheckError, CheckRun, Options, Token, Verdict, judge};
 use serving::testing::{Door, Keeper, Received, Reply, Sent};
 use serving::{Listen, Running, StartError};
 
@@ -75,7 +75,7 @@ impl Unusual {
                 Login::Basic | Login::None => None,
             },
             plan: self.plan.map(str::to_owned),
-            plans: Plans::Behaviours,
+            plans: self.plans,
             ..Options::default()
         };
         let run = judge(&url, options).await?;

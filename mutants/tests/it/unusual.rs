@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How many are tried side by side. They wait most of the time.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 
 /// Set `UNUSUAL` to a part of a name to try only those.
 #[tokio::test(flavor = "multi_thread")]

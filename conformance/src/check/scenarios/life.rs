@@ -333,13 +333,13 @@ fn instance_content(stage: &Stage, made: &Made, fetched: &Reply) {
 
 fn binding_content(stage: &Stage, made: &Made, fetched: &Reply) {
     let has = |name: &&str| fetched.member(name).is_some();
+    let id = "bind.info-may-be-returned-once";
+    stage.kept(
+        fetched,
+        id,
+        "the information of a binding, or none where it was told before",
+    );
     if !made.is_async() {
-        let id = "bind.info-may-be-returned-once";
-        stage.kept(
-            fetched,
-            id,
-            "the information of a binding, or none any more",
-        );
         return;
     }
     stage.prefer_told(
