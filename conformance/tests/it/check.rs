@@ -114,7 +114,6 @@ async fn the_reference_broker_keeps_every_requirement_and_is_left_empty() {
     last-operation.update-repeatable-type
     binding-last-operation.single-without-identifier
     fetch-instance.concurrency-error-code
-    update.endpoint-optional
     update.status-422-instance-state
     update.no-change-on-5xx
     update.dashboard-url-type
