@@ -93,6 +93,8 @@ pub enum CatalogSource {
     Scenarios,
     /// A file of the user's.
     File(PathBuf),
+    /// This text.
+    Text(String),
 }
 
 impl From<&str> for CatalogSource {
@@ -114,6 +116,7 @@ impl CatalogSource {
             CatalogSource::Documented => read(include_str!("../catalogs/documented.json")),
             CatalogSource::Showcase => read(include_str!("../catalogs/showcase.json")),
             CatalogSource::Scenarios => read(include_str!("../catalogs/scenarios.json")),
+            CatalogSource::Text(text) => read(text),
             CatalogSource::File(path) => {
                 let shown = path.display();
                 let text = fs::read_to_string(path)

@@ -5,10 +5,14 @@
 //!
 //! [`wrong::all`] lists them, [`trial`] tries them, and [`matrix`] keeps what
 //! came of it.
+//!
+//! And brokers that are unusual, but right: a check that accuses one of them is
+//! wrong. [`unusual::all`] lists them.
 
 pub mod matrix;
 pub mod message;
 pub mod mutant;
 pub mod rows;
 pub mod trial;
+pub mod unusual;
 pub mod wrong;

@@ -111,7 +111,8 @@ impl Mutant {
 
 /// A mutant at its door, and what it has done.
 pub struct AtTheDoor {
-    mutant: Mutant,
+    before: Before,
+    after: After,
     state: Mutex<State>,
 }
 
@@ -124,8 +125,14 @@ struct State {
 impl AtTheDoor {
     /// A mutant that remembers nothing yet.
     pub fn new(mutant: Mutant) -> AtTheDoor {
+        AtTheDoor::doing(mutant.before, mutant.after)
+    }
+
+    /// Who does this to what goes through.
+    pub fn doing(before: Before, after: After) -> AtTheDoor {
         AtTheDoor {
-            mutant,
+            before,
+            after,
             state: Mutex::default(),
         }
     }
@@ -144,7 +151,7 @@ impl Keeper for AtTheDoor {
     fn enter(&self, sent: &mut Sent) -> Option<Reply> {
         let mut state = self.state();
         let mut request = Request(sent.clone());
-        let instead = (self.mutant.before)(&mut state.memory, &mut request);
+        let instead = (self.before)(&mut state.memory, &mut request);
         state.fired += usize::from(request.0 != *sent || instead.is_some());
         *sent = request.0;
         instead.map(|answer| Reply::Answer(answer.into()))
@@ -155,7 +162,7 @@ impl Keeper for AtTheDoor {
         let true_answer = Answer::from(received);
         let mut answer = true_answer.clone();
         let request = Request(sent.clone());
-        (self.mutant.after)(&mut state.memory, &request, &mut answer);
+        (self.after)(&mut state.memory, &request, &mut answer);
         let has_changed = answer != true_answer || !state.memory.besides.is_empty();
         state.fired += usize::from(has_changed);
         Reply::Answer(answer.into())

@@ -615,8 +615,26 @@ impl Stage {
         self.remove_by(resource, call).await
     }
 
+    /// Sends a deletion, and once more where a fault of the broker's own, which may
+    /// be one of the moment, is in its way.
+    pub(crate) async fn insist(&self, call: &Call) -> Result<Reply, Stop> {
+        let first = self.send(call).await?;
+        if first.status < 500 {
+            return Ok(first);
+        }
+        let again = self.send(call).await?;
+        if again.status == 410 {
+            let expected = "something left to delete after a deletion was answered 5xx";
+            self.prefer(&again, after(&first), false, expected);
+        }
+        Ok(match again.status {
+            410 => first,
+            _ => again,
+        })
+    }
+
     async fn remove_by(&self, resource: &Resource, call: Call) -> Result<Reply, Stop> {
-        let reply = self.send(&call).await?;
+        let reply = self.insist(&call).await?;
         self.removed(resource, &call, reply).await
     }
 
@@ -626,7 +644,7 @@ impl Stage {
         &self,
         resource: &Resource,
         call: &Call,
-        reply: Reply,
+        mut reply: Reply,
     ) -> Result<Reply, Stop> {
         let (id, flag) = match resource.binding {
             None => (
@@ -635,25 +653,34 @@ impl Stage {
             ),
             Some(_) => ("unbind.status-200-deleted", &self.learned.unbinds_async),
         };
-        let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
-        if is_busy || reply.status >= 500 {
-            return Err(Stop::because(refused(&reply)));
+        // An operation that has failed may be asked for again.
+        let mut is_last = false;
+        loop {
+            let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+            if is_busy || reply.status >= 500 {
+                return Err(Stop::because(refused(&reply)));
+            }
+            self.expect(
+                &reply,
+                id,
+                matches!(reply.status, 200 | 202),
+                "200 (or 202 Accepted) to the deletion of what exists",
+            );
+            if call.accepts_incomplete() {
+                let _ = flag.set(reply.status == 202);
+            }
+            if reply.status != 202
+                || self.settle(resource, Work::Delete, &reply).await? != End::Failed
+            {
+                return Ok(reply);
+            }
+            if is_last {
+                let asked = &reply.asked;
+                return Err(Stop::because(format!("the operation of {asked} failed")));
+            }
+            is_last = true;
+            reply = self.insist(call).await?;
         }
-        self.expect(
-            &reply,
-            id,
-            matches!(reply.status, 200 | 202),
-            "200 (or 202 Accepted) to the deletion of what exists",
-        );
-        if call.accepts_incomplete() {
-            let _ = flag.set(reply.status == 202);
-        }
-        if reply.status == 202 && self.settle(resource, Work::Delete, &reply).await? == End::Failed
-        {
-            let asked = &reply.asked;
-            return Err(Stop::because(format!("the operation of {asked} failed")));
-        }
-        Ok(reply)
     }
 
     /// After a creation that was refused: nothing may be there. A deletion tells,

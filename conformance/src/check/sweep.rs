@@ -35,7 +35,11 @@ async fn delete(session: &Session, entry: &Entry) -> Option<Leftover> {
         None => Endpoint::Deprovision,
         Some(_) => Endpoint::Unbind,
     };
-    let call = with_hints(Call::on(endpoint, &resource), entry).query("accepts_incomplete", "true");
+    let mut call = with_hints(Call::on(endpoint, &resource), entry);
+    // Bindings can be deleted asynchronously since 2.14.
+    if endpoint == Endpoint::Deprovision || session.version().is_at_least(14) {
+        call = call.query("accepts_incomplete", "true");
+    }
     let mut pause = FIRST_PAUSE;
     let mut last = None;
     for attempt in 1..=ATTEMPTS {

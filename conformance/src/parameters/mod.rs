@@ -47,10 +47,15 @@ pub(crate) fn valid(schema: &Value) -> Result<Value, String> {
 
 /// Parameters that a schema accepts, if it does not accept that there are none.
 pub(crate) fn demanded(schema: Option<&Value>) -> Option<Value> {
-    let schema = schema?;
-    let required = schema.get("required").and_then(Value::as_array);
-    required.filter(|required| !required.is_empty())?;
+    let schema = schema.filter(|schema| are_demanded(schema))?;
     valid(schema).ok()
+}
+
+/// Whether the schema refuses an object without any properties, so that there
+/// have to be parameters.
+pub(crate) fn are_demanded(schema: &Value) -> bool {
+    let none = Value::Object(serde_json::Map::new());
+    Schema::read(schema).is_ok_and(|schema| schema.accepts(&none) == Some(false))
 }
 
 /// Further parameters that the schema accepts, a handful at most; each differs

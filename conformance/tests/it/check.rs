@@ -107,7 +107,6 @@ async fn the_reference_broker_keeps_every_requirement_and_is_left_empty() {
     async.async-when-incomplete
     binding-last-operation.single-without-identifier
     fetch-instance.concurrency-error-code
-    update.endpoint-optional
     update.status-422-instance-state
     update.no-change-on-5xx
     unbind.concurrency-code

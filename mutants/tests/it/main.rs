@@ -1,3 +1,4 @@
 //! The proof of the checks.
 
 mod killed;
+mod unusual;

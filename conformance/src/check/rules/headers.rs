@@ -167,7 +167,7 @@ fn extensions(sight: &Sight<'_>, found: &mut Vec<Finding>) {
             "extension.fields-may-be-added",
             "any members beside those of the specification",
         ));
-        let has_prefix = name.contains(['-', '.', ':', '_', '/']);
+        let has_prefix = has_prefix(&name);
         found.push(Finding::judge(
             "extension.field-prefix",
             has_prefix,
@@ -176,6 +176,17 @@ fn extensions(sight: &Sight<'_>, found: &mut Vec<Finding>) {
             format!("a member is called {}", shown(&Value::from(name))),
         ));
     }
+}
+
+fn has_prefix(name: &str) -> bool {
+    name.contains(['-', '.', ':', '_', '/'])
+}
+
+/// Whether a member of the answer to a creation or update is one that the broker
+/// has added under a prefix of its own.
+pub(crate) fn is_extension(name: &str) -> bool {
+    let endpoints = [Endpoint::Provision, Endpoint::Bind];
+    has_prefix(name) && !endpoints.iter().any(|of| known(*of).contains(&name))
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {

@@ -9,6 +9,7 @@ mod headers;
 mod polling;
 
 pub(crate) use binding::INFORMATION;
+pub(crate) use headers::is_extension;
 
 use std::collections::BTreeSet;
 

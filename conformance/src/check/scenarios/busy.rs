@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use super::updates::{different, updateable};
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
-use crate::check::call::{Call, Resource, Work};
+use crate::check::call::{Call, Endpoint, Resource, Work};
 use crate::check::session::{Reply, Stop};
 use crate::check::stage::{End, Learned, Made, Stage};
 use crate::parameters;
+
+/// The pause between two looks at an operation.
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// Why a scenario saw nothing.
 const TOO_QUICK: &str =
@@ -167,6 +170,8 @@ struct Busy<'a> {
     resource: &'a Resource,
     work: Work,
     accepted: &'a Reply,
+    /// When it was accepted.
+    since: Instant,
 }
 
 impl Busy<'_> {
@@ -190,6 +195,7 @@ impl Busy<'_> {
         status: &'static str,
         operation: &'static str,
     ) -> Result<(), Stop> {
+        let sent = Instant::now();
         let Some(reply) = self.ask(call).await? else {
             self.stage.unclear(status, TOO_QUICK);
             self.stage.unclear(operation, TOO_QUICK);
@@ -215,6 +221,10 @@ impl Busy<'_> {
             let expected = "the operation of the first answer";
             match same {
                 true => self.stage.kept(&reply, operation, expected),
+                // After the first update has ended, the same one is a new one.
+                false if self.work == Work::Update && !self.goes_on_after(sent).await? => {
+                    self.stage.unclear(operation, TOO_QUICK);
+                }
                 false => {
                     let actual = "it names another one";
                     self.stage
@@ -223,6 +233,23 @@ impl Busy<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the operation is in progress for longer after `sent` than it had been
+    /// until now: then it was not over, and another one begun, in between. A broker
+    /// need not tell its operations apart when it is polled.
+    async fn goes_on_after(&self, sent: Instant) -> Result<bool, Stop> {
+        let until_now = self.since.elapsed();
+        loop {
+            let after = sent.elapsed();
+            if !self.is_in_progress().await? {
+                return Ok(false);
+            }
+            if after >= until_now {
+                return Ok(true);
+            }
+            self.stage.pause(BETWEEN).await;
+        }
     }
 
     /// Another request under an id that is being created.
@@ -238,10 +265,32 @@ impl Busy<'_> {
         Ok(())
     }
 
+    /// Carries to its end what was accepted; a binding is removed again, or the
+    /// instance would have one when it is deprovisioned.
+    async fn follow(&self, call: &Call, reply: &Reply) -> Result<(), Stop> {
+        let stage = self.stage;
+        if call.endpoint == Endpoint::Bind {
+            let bound = stage.taken_up(call.clone(), reply.clone()).await?;
+            stage.remove(&bound.resource).await?;
+        } else if reply.status == 202 {
+            stage.settle(self.resource, Work::Update, reply).await?;
+        }
+        Ok(())
+    }
+
     /// A request that a broker may refuse for the time being. What a refusal was
     /// for, shows afterwards.
     async fn refuses(&self, call: &Call) -> Result<Option<Reply>, Stop> {
-        let reply = self.ask(call).await?;
+        let reply = self.stage.send(call).await?;
+        if call.endpoint == Endpoint::Deprovision && reply.is_success() {
+            // What is deleted need not tell of its other operations any more.
+            return Ok(None);
+        }
+        let is_busy = self.is_in_progress().await?;
+        if reply.is_success() {
+            self.follow(call, &reply).await?;
+        }
+        let reply = is_busy.then_some(reply);
         if let Some(reply) = &reply {
             let is_free = reply.is_success() || reply.status == 422;
             if is_free {
@@ -274,6 +323,7 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
         resource: &made.resource,
         work: Work::Create,
         accepted: &made.reply,
+        since: Instant::now(),
     };
     if !made.is_async() || !busy.is_in_progress().await? {
         let made = stage.complete(made).await?;
@@ -421,6 +471,7 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
         resource: &instance,
         work: Work::Update,
         accepted: &accepted,
+        since: Instant::now(),
     };
     if accepted.status != 202 || !busy.is_in_progress().await? {
         stage.remove(&instance).await?;
@@ -535,6 +586,7 @@ async fn delete_twice(
         resource,
         work: Work::Delete,
         accepted: &accepted,
+        since: Instant::now(),
     };
     if busy.is_in_progress().await? {
         busy.resend(&call, status, operation).await?;
@@ -562,6 +614,7 @@ async fn bind(stage: &Stage) -> Result<(), Stop> {
         resource: &made.resource,
         work: Work::Create,
         accepted: &made.reply,
+        since: Instant::now(),
     };
     if !made.is_async() || !busy.is_in_progress().await? {
         let made = stage.complete(made).await?;

@@ -79,7 +79,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     complete(stage, &instance).await?;
     found(stage, &instance).await?;
     same_again(stage, &instance).await?;
-    learn_update(stage, &instance.resource).await?;
+    learn_update(stage, &instance.resource, &instance.reply).await?;
     match stage.subject.is_bindable {
         true => of_binding(stage, &instance).await?,
         false => {
@@ -376,13 +376,13 @@ fn first_dashboard(stage: &Stage, made: &Made, url: &Value, later: &str) {
 
 fn binding_content(stage: &Stage, made: &Made, fetched: &Reply) {
     let has = |name: &&str| fetched.member(name).is_some();
+    let id = "bind.info-may-be-returned-once";
+    stage.kept(
+        fetched,
+        id,
+        "the information of a binding, or none where it was told before",
+    );
     if !made.is_async() {
-        let id = "bind.info-may-be-returned-once";
-        stage.kept(
-            fetched,
-            id,
-            "the information of a binding, or none any more",
-        );
         return;
     }
     stage.prefer_told(
@@ -445,9 +445,11 @@ async fn same_again(stage: &Stage, made: &Made) -> Result<(), Stop> {
 }
 
 /// Finds a change that the broker carries out.
-async fn learn_update(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
+async fn learn_update(stage: &Stage, instance: &Resource, made: &Reply) -> Result<(), Stop> {
     let subject = &stage.subject;
     if !subject.is_updateable() {
+        let id = "update.endpoint-optional";
+        stage.kept(made, id, "a plan that announces no updates");
         return Ok(());
     }
     let mut candidates = Vec::new();

@@ -86,7 +86,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
 /// Deletes a binding: one that was there.
 async fn still_there(stage: &Stage, binding: &Resource, expected: &str) -> Result<(), Stop> {
     let id = "rotate.predecessor-stays-valid";
-    let deleted = stage.send(&stage.unbind(binding)).await?;
+    let deleted = stage.insist(&stage.unbind(binding)).await?;
     let is_gone = matches!(deleted.status, 404 | 410);
     stage.expect(&deleted, id, !is_gone, expected);
     match deleted.status {

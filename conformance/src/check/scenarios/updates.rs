@@ -6,8 +6,8 @@ use super::Scenario;
 use super::bindings::without_incomplete;
 use super::life::is_busy_with;
 use super::provisions::{
-    BROKEN_JSON, OTHER_VERSION, asynchronous_only, maintenance_conflict, same_as_absent,
-    unknown_field, wrong_parameters,
+    BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, maintenance_conflict,
+    same_as_absent, unknown_field, wrong_parameters,
 };
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
@@ -194,7 +194,7 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
 
     let call = stage
         .update(&instance, &supported(stage))
-        .member("conformance_unknown_field", json!({"a": 1}));
+        .member(UNKNOWN_FIELD, json!({"a": 1}));
     let extended = change(stage, &instance, &call).await?;
     if again.is_success() {
         unknown_field(stage, &again, &extended);
@@ -469,9 +469,13 @@ async fn unchanged(
         // What was carried out may show.
         return Ok(());
     }
-    let is_same = ["plan_id", "parameters", "maintenance_info"]
+    let told = |reply: &Reply, pointer: &str| {
+        let told = reply.json.as_ref().and_then(|body| body.pointer(pointer));
+        told.filter(|told| !told.is_null()).cloned()
+    };
+    let is_same = ["/plan_id", "/parameters", "/maintenance_info/version"]
         .iter()
-        .all(|name| before.member(name) == after.member(name));
+        .all(|pointer| told(&before, pointer) == told(&after, pointer));
     let has_5xx = refused.iter().any(|reply| reply.status >= 500);
     let id = match has_5xx {
         true => "update.no-change-on-5xx",
