@@ -2,19 +2,24 @@
 
 pub mod binding;
 pub mod catalog;
-pub mod general;
 pub mod instance;
+pub mod plan;
+pub mod profile;
+mod telling;
 
 use crate::mutant::Mutant;
 
 /// Every mutant.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
     [
-        general::MUTANTS,
         catalog::MUTANTS,
-        instance::MUTANTS,
-        binding::MUTANTS,
+        plan::MUTANTS,
+        &[instance::MUTANTS],
+        &[binding::MUTANTS],
+        profile::MUTANTS,
     ]
     .into_iter()
+    .flatten()
+    .copied()
     .flatten()
 }
