@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use serving::testing::{Keeper, Received, Reply, Sent};
@@ -14,6 +15,7 @@ pub struct Memory {
     /// Notes, by whatever the mutant likes.
     pub notes: BTreeMap<String, Value>,
     besides: Vec<Request>,
+    wait: Duration,
 }
 
 impl Memory {
@@ -28,6 +30,11 @@ impl Memory {
     /// hears what it says to that.
     pub fn send(&mut self, request: Request) {
         self.besides.push(request);
+    }
+
+    /// Holds the answer back for so long.
+    pub fn wait(&mut self, span: Duration) {
+        self.wait = span;
     }
 }
 
@@ -49,6 +56,10 @@ pub struct Mutant {
     pub offering: Option<&'static str>,
     /// Whether a reading of the specification caps the verdict on a MUST at `warn`.
     pub is_capped: bool,
+    /// Whether the one that tries it has no credentials.
+    pub is_open: bool,
+    /// What counts as prompt in its trial, so that that need not take a minute.
+    pub prompt: Option<Duration>,
     before: Before,
     after: After,
 }
@@ -59,6 +70,8 @@ const fn mutant(name: &'static str, breaks: &'static str, before: Before, after:
         breaks,
         offering: None,
         is_capped: false,
+        is_open: false,
+        prompt: None,
         before,
         after,
     }
@@ -94,6 +107,18 @@ impl Mutant {
     /// The same, where the verdict is capped at `warn`.
     pub const fn capped(mut self) -> Mutant {
         self.is_capped = true;
+        self
+    }
+
+    /// The same, tried without credentials.
+    pub const fn open(mut self) -> Mutant {
+        self.is_open = true;
+        self
+    }
+
+    /// The same, where an answer is prompt within this time.
+    pub const fn prompt_within(mut self, span: Duration) -> Mutant {
+        self.prompt = Some(span);
         self
     }
 }
@@ -145,9 +170,13 @@ impl Keeper for AtTheDoor {
         let mut answer = true_answer.clone();
         let request = Request(sent.clone());
         (self.mutant.after)(&mut state.memory, &request, &mut answer);
-        let has_changed = answer != true_answer || !state.memory.besides.is_empty();
-        state.fired += usize::from(has_changed);
-        Reply::Answer(answer.into())
+        let wait = std::mem::take(&mut state.memory.wait);
+        let is_as_before = answer == true_answer && state.memory.besides.is_empty();
+        state.fired += usize::from(!is_as_before || !wait.is_zero());
+        match wait.is_zero() {
+            true => Reply::Answer(answer.into()),
+            false => Reply::Late(wait, answer.into()),
+        }
     }
 
     fn besides(&self) -> Vec<Sent> {

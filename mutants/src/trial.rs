@@ -88,7 +88,10 @@ impl TrueBroker {
     pub async fn tries(&self, mutant: &Mutant, scope: Scope) -> Result<Trial, TrialError> {
         let keeper = Arc::new(AtTheDoor::new(*mutant));
         let door = Door::open(&self.url(), keeper.clone()).await?;
-        let url = door.url.replace("http://", "http://user:pass@");
+        let url = match mutant.is_open {
+            true => door.url.clone(),
+            false => door.url.replace("http://", "http://user:pass@"),
+        };
         let run = judge(&url, options(mutant, scope)).await?;
         Ok(Trial {
             fired: keeper.fired(),
@@ -99,6 +102,8 @@ impl TrueBroker {
 
 fn options(mutant: &Mutant, scope: Scope) -> Options {
     let options = Options::default();
+    let prompt = mutant.prompt.unwrap_or(options.prompt);
+    let options = Options { prompt, ..options };
     match scope {
         Scope::Named => Options {
             only: [mutant.breaks.to_owned()].into(),

@@ -10,10 +10,12 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use super::book::states;
 use super::call::Call;
 use super::ledger::{Ledger, LedgerError};
 use super::options::{Auth, Options, Plans};
 use super::outcome::{CheckRun, CutShort};
+use super::rules;
 use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
 use super::session::{Reply, Session, Stop};
 use super::stage::{Learned, Stage, refused};
@@ -203,20 +205,20 @@ async fn play(
     let _ = events.send(CheckEvent::Plans(names));
     let catalog = scenarios::catalog(session, &first).await;
     let mut no_instance = None;
-    if !options.read_only {
-        no_instance = of_plans(session, chosen, events).await;
-    } else {
+    if options.read_only {
         let why = "the run only reads (--read-only)";
         for scenario in scenarios::all() {
             unclear(session, scenario, why);
         }
+    } else if options.only.is_empty() || !options.only.iter().all(|id| is_of_catalog(id)) {
+        no_instance = of_plans(session, chosen, events).await;
     }
     let last = match catalog {
         Ok(()) => session.send(&Call::catalog(), None).await,
         Err(stop) => Err(stop),
     };
     match last {
-        Ok(last) => scenarios::ids_stable(session, &first, &last),
+        Ok(last) => scenarios::still_there(session, &first, &last),
         Err(Stop::Interrupted) => return Some(CutShort::Interrupted),
         Err(stop) => {
             for id in scenarios::CATALOG_JUDGES {
@@ -321,6 +323,12 @@ async fn of_plans(
         true => None,
         false => why_not.no_instance.clone(),
     }
+}
+
+/// Whether the catalog alone shows how a requirement is kept.
+fn is_of_catalog(id: &str) -> bool {
+    let is_played = scenarios::all().any(|scenario| scenario.judges.contains(&id));
+    !is_played && (rules::of_catalog().contains(&id) || scenarios::CATALOG_JUDGES.contains(&id))
 }
 
 /// What a plan's catalog entry and its first instance tell of it.
@@ -450,7 +458,8 @@ impl Task {
         let all = once.chain(EACH);
         let wanted = all.filter(|scenario| {
             let only: &BTreeSet<String> = &self.session.options.only;
-            only.is_empty() || scenario.judges.iter().any(|id| only.contains(*id))
+            let is_wanted = |id: &str| only.iter().any(|only| only == id || states(only, id));
+            only.is_empty() || scenario.judges.iter().any(|id| is_wanted(id))
         });
         wanted
             .map(|scenario| Task {

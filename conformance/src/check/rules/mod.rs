@@ -84,6 +84,11 @@ pub(crate) fn judged() -> impl Iterator<Item = &'static str> {
     .chain(fields::judged())
 }
 
+/// The ids of those that the catalog's content shows.
+pub(crate) fn of_catalog() -> &'static [&'static str] {
+    catalog::JUDGES
+}
+
 /// A JSON value in a few words, for a message.
 pub(crate) fn shown(value: &Value) -> String {
     const LONGEST: usize = 80;
