@@ -52,7 +52,8 @@ pub struct Mutant {
     pub name: &'static str,
     /// The requirement that it breaks.
     pub breaks: &'static str,
-    /// The offering of the showcase that shows it; `None`: the catalog, or any.
+    /// The offering of the showcase that shows it, or `offering/plan`; `None`: the
+    /// catalog, or any.
     pub offering: Option<&'static str>,
     /// Whether a reading of the specification caps the verdict on a MUST at `warn`.
     pub is_capped: bool,
@@ -98,7 +99,7 @@ pub const fn on_both(
 }
 
 impl Mutant {
-    /// The same, shown by this offering of the showcase.
+    /// The same, shown by this offering of the showcase, or `offering/plan`.
     pub const fn of(mut self, offering: &'static str) -> Mutant {
         self.offering = Some(offering);
         self

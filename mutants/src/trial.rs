@@ -12,7 +12,7 @@ use crate::mutant::{AtTheDoor, Mutant};
 
 /// How long the true broker's asynchronous operations take: long enough to be
 /// observed by a machine that is busy.
-const DELAY: Duration = Duration::from_millis(300);
+const DELAY: Duration = Duration::from_millis(800);
 
 /// The true broker, with the showcase, and its echo service.
 pub struct TrueBroker {
@@ -105,11 +105,17 @@ fn options(mutant: &Mutant, scope: Scope) -> Options {
     let prompt = mutant.prompt.unwrap_or(options.prompt);
     let options = Options { prompt, ..options };
     match scope {
-        Scope::Named => Options {
-            only: [mutant.breaks.to_owned()].into(),
-            service: mutant.offering.map(str::to_owned),
-            ..options
-        },
+        Scope::Named => {
+            let shown_by = mutant.offering.unwrap_or_default();
+            let (service, plan) = shown_by.split_once('/').unwrap_or((shown_by, ""));
+            let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+            Options {
+                only: [mutant.breaks.to_owned()].into(),
+                service: name(service),
+                plan: name(plan),
+                ..options
+            }
+        }
         Scope::Everything => Options {
             plans: Plans::Behaviours,
             ..options

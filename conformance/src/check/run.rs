@@ -331,6 +331,11 @@ fn is_of_catalog(id: &str) -> bool {
     !is_played && (rules::of_catalog().contains(&id) || scenarios::CATALOG_JUDGES.contains(&id))
 }
 
+/// Whether an answer to any request can show how a requirement is kept.
+fn is_of_any_answer(id: &str) -> bool {
+    rules::of_any_answer().any(|other| other == id) || super::session::JUDGES.contains(&id)
+}
+
 /// What a plan's catalog entry and its first instance tell of it.
 #[derive(PartialEq)]
 struct Behaviour {
@@ -459,7 +464,9 @@ impl Task {
         let wanted = all.filter(|scenario| {
             let only: &BTreeSet<String> = &self.session.options.only;
             let is_wanted = |id: &str| only.iter().any(|only| only == id || states(only, id));
-            only.is_empty() || scenario.judges.iter().any(|id| is_wanted(id))
+            only.is_empty()
+                || only.iter().any(|id| is_of_any_answer(id))
+                || scenario.judges.iter().any(|id| is_wanted(id))
         });
         wanted
             .map(|scenario| Task {

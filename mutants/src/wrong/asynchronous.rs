@@ -34,7 +34,7 @@ macro_rules! naming {
                     }
                 },
             )
-            .of("show-async")
+            .of("show-async/only")
         ),*]
     };
 }
@@ -58,7 +58,7 @@ const TIMING: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync")
+    .of("show-sync/small")
     .prompt_within(Duration::from_secs(1)),
     on_both(
         "instance-is-not-ready-to-be-bound-at-first",
@@ -79,7 +79,7 @@ const TIMING: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "instance-can-be-fetched-only-later",
         "async.status-202",
@@ -94,7 +94,7 @@ const TIMING: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "work-in-progress-is-told-as-done",
         "async.status-202",
@@ -105,7 +105,7 @@ const TIMING: &[Mutant] = &[
             }
         },
     )
-    .of("show-async"),
+    .of("show-async/only"),
 ];
 
 /// Mutants that work asynchronously without being allowed to: `name: endpoint,
@@ -120,7 +120,7 @@ macro_rules! unasked {
                 }
                 None
             })
-            .of("show-async")
+            .of("show-async/only")
         ),*]
     };
 }
@@ -146,12 +146,12 @@ fn is_false(request: &Request) -> bool {
 /// Where `false` is not the same as nothing.
 #[rustfmt::skip]
 const FALSE: &[Mutant] = answers! {
-    "false-is-a-bad-request-in-provisions" breaks "async.false-equals-absent": Endpoint::Provision, 422 if is_false => |answer| answer.status = 400, of("show-async");
-    "false-has-another-code-in-provisions" breaks "async.false-equals-absent": Endpoint::Provision, 422 if is_false => |answer| answer.set("error", "NotFalse"), of("show-async");
-    "false-is-a-bad-request-in-updates" breaks "async.false-equals-absent": Endpoint::Update, 422 if is_false => |answer| answer.status = 400, of("show-async");
-    "false-is-a-bad-request-in-binds" breaks "async.false-equals-absent": Endpoint::Bind, 422 if is_false => |answer| answer.status = 400, of("show-async");
-    "false-is-a-bad-request-in-unbinds" breaks "async.false-equals-absent": Endpoint::Unbind, 422 if is_false => |answer| answer.status = 400, of("show-async");
-    "false-is-a-bad-request-in-deprovisions" breaks "async.false-equals-absent": Endpoint::Deprovision, 422 if is_false => |answer| answer.status = 400, of("show-async");
+    "false-is-a-bad-request-in-provisions" breaks "async.false-equals-absent": Endpoint::Provision, 422 if is_false => |answer| answer.status = 400, of("show-async/only");
+    "false-has-another-code-in-provisions" breaks "async.false-equals-absent": Endpoint::Provision, 422 if is_false => |answer| answer.set("error", "NotFalse"), of("show-async/only");
+    "false-is-a-bad-request-in-updates" breaks "async.false-equals-absent": Endpoint::Update, 422 if is_false => |answer| answer.status = 400, of("show-async/only");
+    "false-is-a-bad-request-in-binds" breaks "async.false-equals-absent": Endpoint::Bind, 422 if is_false => |answer| answer.status = 400, of("show-async/only");
+    "false-is-a-bad-request-in-unbinds" breaks "async.false-equals-absent": Endpoint::Unbind, 422 if is_false => |answer| answer.status = 400, of("show-async/only");
+    "false-is-a-bad-request-in-deprovisions" breaks "async.false-equals-absent": Endpoint::Deprovision, 422 if is_false => |answer| answer.status = 400, of("show-async/only");
 };
 
 fn has_code(answer: &Answer, code: &str) -> bool {
@@ -169,7 +169,7 @@ macro_rules! coded {
                     change(answer);
                 }
             })
-            .of("show-async")
+            .of("show-async/only")
         ),*]
     };
 }

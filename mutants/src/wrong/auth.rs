@@ -15,7 +15,7 @@ const OPEN: &[Mutant] = &[on_request(
         None
     },
 )
-.of("show-sync")
+.of("show-sync/small")
 .open()];
 
 /// `user:passx`, `user:conformance-wrong-password`, `user:pas`, `userx:pass`, and
@@ -38,7 +38,7 @@ macro_rules! taking {
                 }
                 None
             })
-            .of("show-sync")
+            .of("show-sync/small")
             $(.$mark($($of)?))*
         ),*]
     };
@@ -60,8 +60,8 @@ const LAX: &[Mutant] = taking! {
     "binds-are-for-everybody": Endpoint::Bind if |_| true;
     "fetches-of-bindings-are-for-everybody": Endpoint::FetchBinding if |_| true;
     "unbinds-are-for-everybody": Endpoint::Unbind if |_| true;
-    "polls-are-for-everybody": Endpoint::PollInstance if |_| true, of("show-async");
-    "polls-of-bindings-are-for-everybody": Endpoint::PollBinding if |_| true, of("show-async");
+    "polls-are-for-everybody": Endpoint::PollInstance if |_| true, of("show-async/only");
+    "polls-of-bindings-are-for-everybody": Endpoint::PollBinding if |_| true, of("show-async/only");
 };
 
 fn has(request: &Request, login: Option<&str>) -> bool {
@@ -88,6 +88,6 @@ const STRANGE: &[Mutant] = answers! {
     "binds-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::Bind, 401 => |answer| answer.status = 403;
     "fetches-of-bindings-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::FetchBinding, 401 => |answer| answer.status = 403;
     "unbinds-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::Unbind, 401 => |answer| answer.status = 403;
-    "polls-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::PollInstance, 401 => |answer| answer.status = 403, of("show-async");
-    "polls-of-bindings-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::PollBinding, 401 => |answer| answer.status = 403, of("show-async");
+    "polls-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::PollInstance, 401 => |answer| answer.status = 403, of("show-async/only");
+    "polls-of-bindings-without-credentials-are-forbidden" breaks "auth.failure-401": Endpoint::PollBinding, 401 => |answer| answer.status = 403, of("show-async/only");
 };

@@ -20,7 +20,7 @@ const HOW: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "catalog-is-there-for-the-first-platform-only",
         "catalog.status-200",
@@ -31,7 +31,7 @@ const HOW: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "catalog-has-moved-after-a-while",
         "catalog.status-200",
@@ -43,7 +43,7 @@ const HOW: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "catalog-has-new-offering-ids-each-time",
         "catalog.ids-stable",
@@ -54,7 +54,7 @@ const HOW: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "catalog-has-new-plan-ids-each-time",
         "catalog.ids-stable",
@@ -65,7 +65,7 @@ const HOW: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "catalog-without-services",
         "catalog.services-present",
@@ -106,7 +106,7 @@ const HOW: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
 ];
 
 /// Names and descriptions of offerings.

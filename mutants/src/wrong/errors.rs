@@ -38,9 +38,9 @@ fn names_unknown(request: &Request, member: &str) -> bool {
 const OTHER_STATUS: &[Mutant] = answers! {
     "what-is-missing-is-unprocessable" breaks "errors.specified-status": _, 400 if is_without_service => |answer| answer.status = 422;
     "what-is-not-there-is-forbidden" breaks "errors.specified-status": Endpoint::FetchInstance | Endpoint::FetchBinding | Endpoint::PollInstance | Endpoint::PollBinding, 404 => |answer| answer.status = 403;
-    "errors-have-no-codes" breaks "errors.specified-codes": _, 422 => |answer| answer.remove("error"), of("show-async");
-    "error-codes-are-in-lower-case" breaks "errors.specified-codes": _, 422 => |answer| { let code = answer.member("error"); answer.replace("error", code.as_str().unwrap_or_default().to_lowercase()); }, of("show-async");
-    "errors-with-codes-are-texts" breaks "errors.specified-codes": _, 422 => |answer| answer.body = "not now".to_owned(), of("show-async");
+    "errors-have-no-codes" breaks "errors.specified-codes": _, 422 => |answer| answer.remove("error"), of("show-async/only");
+    "error-codes-are-in-lower-case" breaks "errors.specified-codes": _, 422 => |answer| { let code = answer.member("error"); answer.replace("error", code.as_str().unwrap_or_default().to_lowercase()); }, of("show-async/only");
+    "errors-with-codes-are-texts" breaks "errors.specified-codes": _, 422 => |answer| answer.body = "not now".to_owned(), of("show-async/only");
 };
 
 fn is_without_service(request: &Request) -> bool {
@@ -105,7 +105,7 @@ macro_rules! not_final {
                     answer.set_json(&json!({}));
                 }
             })
-            .of("show-sync")
+            .of("show-sync/small")
         ),*]
     };
 }
@@ -128,7 +128,7 @@ macro_rules! doing {
                     memory.send(corrected(request));
                 }
             })
-            .of("show-sync")
+            .of("show-sync/small")
             $(.$mark($($of)?))*
         ),*]
     };
@@ -141,22 +141,22 @@ const DONE: &[Mutant] = doing! {
     "provision-without-json-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 400 if |request| request.json().is_null();
     "provision-of-an-unknown-plan-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 400 if |request| names_unknown(request, "plan_id");
     "conflicting-provision-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 422 if |request| !request.member("maintenance_info").is_null();
-    "synchronous-provision-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 422 if is_synchronous, of("show-async");
-    "asynchronous-provision-is-refused-and-begun" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 400 if is_without_service, of("show-async");
+    "synchronous-provision-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 422 if is_synchronous, of("show-async/only");
+    "asynchronous-provision-is-refused-and-begun" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 400 if is_without_service, of("show-async/only");
     "provision-without-credentials-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Provision, 401 if |_| true;
     "deprovision-without-credentials-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Deprovision, 401 if |_| true;
     "deprovision-without-offering-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Deprovision, 400 if is_without_service;
     "deprovision-without-plan-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Deprovision, 400 if |request| request.query("plan_id").is_none();
     "deprovision-with-another-plan-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Deprovision, 400 if |request| request.query("plan_id").is_some_and(|id| !id.starts_with("4f1b7a3e"));
-    "synchronous-deprovision-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Deprovision, 422 if is_synchronous, of("show-async");
+    "synchronous-deprovision-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Deprovision, 422 if is_synchronous, of("show-async/only");
     "bind-without-offering-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Bind, 400 if is_without_service;
     "bind-without-json-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Bind, 400 if |request| request.json().is_null();
     "bind-with-wrong-parameters-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Bind, 400 if |request| !request.member("parameters").is_null();
     "bind-without-app-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Bind, 422 if |request| request.member("app_guid").is_null(), of("show-app");
-    "synchronous-bind-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Bind, 422 if is_synchronous, of("show-async");
+    "synchronous-bind-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Bind, 422 if is_synchronous, of("show-async/only");
     "unbind-without-offering-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Unbind, 400 if is_without_service;
     "unbind-without-plan-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Unbind, 400 if |request| request.query("plan_id").is_none();
-    "synchronous-unbind-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Unbind, 422 if is_synchronous, of("show-async");
+    "synchronous-unbind-is-refused-and-done" breaks "errors.4xx-no-side-effects": Endpoint::Unbind, 422 if is_synchronous, of("show-async/only");
 };
 
 fn is_synchronous(request: &Request) -> bool {
@@ -225,7 +225,7 @@ const TAKEN_OVER: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_both(
         "provision-called-text-is-a-fault-and-done",
         "errors.5xx-no-side-effects",
@@ -238,7 +238,7 @@ const TAKEN_OVER: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_answer(
         "deprovision-without-plan-is-a-fault-and-done",
         "errors.5xx-no-side-effects",
@@ -249,7 +249,7 @@ const TAKEN_OVER: &[Mutant] = &[
             }
         },
     )
-    .of("show-sync"),
+    .of("show-sync/small"),
     on_request(
         "provision-of-an-unknown-offering-is-done",
         "errors.appropriate-status",
@@ -260,6 +260,6 @@ const TAKEN_OVER: &[Mutant] = &[
             None
         },
     )
-    .of("show-sync")
+    .of("show-sync/small")
     .capped(),
 ];

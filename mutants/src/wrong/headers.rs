@@ -40,8 +40,8 @@ const NAMES: &[Mutant] = answers! {
     "binding-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::FetchBinding, 200 => |answer| answer.set("region", "here");
     "unbind-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::Unbind, 200 => |answer| answer.set("region", "here");
     "deprovision-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::Deprovision, 200 => |answer| answer.set("region", "here");
-    "poll-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::PollInstance, 200 => |answer| answer.set("progress", 50), of("show-async");
-    "poll-of-a-binding-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::PollBinding, 200 => |answer| answer.set("progress", 50), of("show-async");
+    "poll-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::PollInstance, 200 => |answer| answer.set("progress", 50), of("show-async/only");
+    "poll-of-a-binding-has-a-member-without-prefix" breaks "extension.field-prefix": Endpoint::PollBinding, 200 => |answer| answer.set("progress", 50), of("show-async/only");
 };
 
 fn extend(answer: &mut Answer, pointer: &str) {
@@ -93,8 +93,8 @@ const BODIES: &[Mutant] = answers! {
     "update-answers-plain-text" breaks "content-type.success-body-object": Endpoint::Update, 200 => |answer| answer.body = "OK".to_owned();
     "unbind-answers-null" breaks "content-type.success-body-object": Endpoint::Unbind, 200 => |answer| answer.body = "null".to_owned();
     "deprovision-answers-an-array" breaks "content-type.success-body-object": Endpoint::Deprovision, 200 => |answer| answer.body = "[]".to_owned();
-    "poll-answers-an-array" breaks "content-type.success-body-object": Endpoint::PollInstance, 200 => |answer| answer.body = format!("[{}]", answer.body), of("show-async");
-    "poll-answers-nothing" breaks "content-type.success-body-object": Endpoint::PollBinding, 200 => |answer| answer.body.clear(), of("show-async");
+    "poll-answers-an-array" breaks "content-type.success-body-object": Endpoint::PollInstance, 200 => |answer| answer.body = format!("[{}]", answer.body), of("show-async/only");
+    "poll-answers-nothing" breaks "content-type.success-body-object": Endpoint::PollBinding, 200 => |answer| answer.body.clear(), of("show-async/only");
     "unbind-answers-nothing" breaks "content-type.success-body-object": Endpoint::Unbind, 200 => |answer| answer.body.clear(), capped();
     "provision-again-answers-nothing" breaks "content-type.success-body-object": Endpoint::Provision, 200 => |answer| answer.body.clear(), capped();
 };

@@ -25,7 +25,7 @@ macro_rules! answers {
                     change(answer);
                 }
             })
-            .of("show-sync")
+            .of("show-sync/small")
             $(.$mark($($of)?))*
         ),*]
     };
@@ -42,7 +42,7 @@ macro_rules! refusals {
                 let is_refused = matches!(request.endpoint(), $endpoint) && is(request);
                 is_refused.then(|| $crate::wrong::tables::refusal(request, $status))
             })
-            .of("show-sync")
+            .of("show-sync/small")
             $(.$mark($($of)?))*
         ),*]
     };

@@ -13,7 +13,7 @@ macro_rules! telling {
             $crate::mutant::on_answer($name, $id, |_, request, answer| {
                 $crate::wrong::telling::tell(request, answer, $at, &[$(serde_json::json!($value))?]);
             })
-            .of("show-sync")
+            .of("show-sync/small")
             $(.$mark())?
         ),*]
     };

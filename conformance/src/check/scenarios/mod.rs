@@ -51,6 +51,7 @@ pub(super) const EACH: &[Scenario] = &[
     rotation::ROTATION,
     polls::POLLS,
     polls::BINDING_POLLS,
+    access::POLLS,
     neighbours::INSTANCES,
     neighbours::BINDINGS,
     updates::CHANGES,
