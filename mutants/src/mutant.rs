@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use conformance::Expect;
 use serde_json::Value;
@@ -15,6 +16,7 @@ pub struct Memory {
     /// Notes, by whatever the mutant likes.
     pub notes: BTreeMap<String, Value>,
     besides: Vec<Request>,
+    wait: Duration,
 }
 
 impl Memory {
@@ -29,6 +31,11 @@ impl Memory {
     /// hears what it says to that.
     pub fn send(&mut self, request: Request) {
         self.besides.push(request);
+    }
+
+    /// Holds the answer back for so long.
+    pub fn wait(&mut self, span: Duration) {
+        self.wait = span;
     }
 }
 
@@ -53,6 +60,10 @@ pub struct Mutant {
     pub is_capped: bool,
     /// What the user of the check says of it, where its fault shows only then.
     pub expects: Option<Expect>,
+    /// Whether the one that tries it has no credentials.
+    pub is_open: bool,
+    /// What counts as prompt in its trial, so that that need not take a minute.
+    pub prompt: Option<Duration>,
     before: Before,
     after: After,
 }
@@ -64,6 +75,8 @@ const fn mutant(name: &'static str, breaks: &'static str, before: Before, after:
         offering: None,
         is_capped: false,
         expects: None,
+        is_open: false,
+        prompt: None,
         before,
         after,
     }
@@ -90,7 +103,7 @@ pub const fn on_both(
 }
 
 impl Mutant {
-    /// The same, shown by this offering of the showcase.
+    /// The same, shown by this offering of the showcase, or `offering/plan`.
     pub const fn of(mut self, offering: &'static str) -> Mutant {
         self.offering = Some(offering);
         self
@@ -105,6 +118,18 @@ impl Mutant {
     /// The same, where the user of the check says this of it.
     pub const fn expecting(mut self, what: Expect) -> Mutant {
         self.expects = Some(what);
+        self
+    }
+
+    /// The same, tried without credentials.
+    pub const fn open(mut self) -> Mutant {
+        self.is_open = true;
+        self
+    }
+
+    /// The same, where an answer is prompt within this time.
+    pub const fn prompt_within(mut self, span: Duration) -> Mutant {
+        self.prompt = Some(span);
         self
     }
 }
@@ -163,9 +188,13 @@ impl Keeper for AtTheDoor {
         let mut answer = true_answer.clone();
         let request = Request(sent.clone());
         (self.after)(&mut state.memory, &request, &mut answer);
-        let has_changed = answer != true_answer || !state.memory.besides.is_empty();
-        state.fired += usize::from(has_changed);
-        Reply::Answer(answer.into())
+        let wait = std::mem::take(&mut state.memory.wait);
+        let is_as_before = answer == true_answer && state.memory.besides.is_empty();
+        state.fired += usize::from(!is_as_before || !wait.is_zero());
+        match wait.is_zero() {
+            true => Reply::Answer(answer.into()),
+            false => Reply::Late(wait, answer.into()),
+        }
     }
 
     fn besides(&self) -> Vec<Sent> {

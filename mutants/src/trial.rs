@@ -12,7 +12,7 @@ use crate::mutant::{AtTheDoor, Mutant};
 
 /// How long the true broker's asynchronous operations take: long enough to be
 /// observed by a machine that is busy.
-const DELAY: Duration = Duration::from_millis(300);
+const DELAY: Duration = Duration::from_millis(800);
 
 /// The true broker, with the showcase, and its echo service.
 pub struct TrueBroker {
@@ -88,7 +88,10 @@ impl TrueBroker {
     pub async fn tries(&self, mutant: &Mutant, scope: Scope) -> Result<Trial, TrialError> {
         let keeper = Arc::new(AtTheDoor::new(*mutant));
         let door = Door::open(&self.url(), keeper.clone()).await?;
-        let url = door.url.replace("http://", "http://user:pass@");
+        let url = match mutant.is_open {
+            true => door.url.clone(),
+            false => door.url.replace("http://", "http://user:pass@"),
+        };
         let run = judge(&url, options(mutant, scope)).await?;
         Ok(Trial {
             fired: keeper.fired(),
@@ -98,22 +101,24 @@ impl TrueBroker {
 }
 
 fn options(mutant: &Mutant, scope: Scope) -> Options {
+    let options = Options::default();
     let options = Options {
+        prompt: mutant.prompt.unwrap_or(options.prompt),
         expect: mutant.expects.into_iter().collect(),
-        ..Options::default()
-    };
-    let (service, plan) = match mutant.offering.map(|name| name.split_once('/').ok_or(name)) {
-        Some(Ok((service, plan))) => (Some(service), Some(plan)),
-        Some(Err(service)) => (Some(service), None),
-        None => (None, None),
+        ..options
     };
     match scope {
-        Scope::Named => Options {
-            only: [mutant.breaks.to_owned()].into(),
-            service: service.map(str::to_owned),
-            plan: plan.map(str::to_owned),
-            ..options
-        },
+        Scope::Named => {
+            let shown_by = mutant.offering.unwrap_or_default();
+            let (service, plan) = shown_by.split_once('/').unwrap_or((shown_by, ""));
+            let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+            Options {
+                only: [mutant.breaks.to_owned()].into(),
+                service: name(service),
+                plan: name(plan),
+                ..options
+            }
+        }
         Scope::Everything => Options {
             plans: Plans::Behaviours,
             ..options

@@ -122,6 +122,12 @@ pub(crate) fn generic_ids() -> impl Iterator<Item = &'static str> {
     GENERIC.iter().map(|generic| generic.id)
 }
 
+/// Whether the entry `id` states the rule `generic` for an operation.
+pub(crate) fn states(generic: &str, id: &str) -> bool {
+    let mut generics = GENERIC.iter().filter(|other| other.id == generic);
+    generics.any(|generic| generic.suffixes.iter().any(|suffix| id.ends_with(suffix)))
+}
+
 impl Book {
     /// Enters what the exchange at this position says.
     pub(crate) fn enter(&mut self, exchange: usize, finding: Finding) {
@@ -179,15 +185,19 @@ impl Book {
                     reason: String::new(),
                     evidence: Vec::new(),
                 };
-                match is_wanted(requirement) {
-                    Err(why) => judged.reason = why,
-                    Ok(()) => self.judge(&mut judged),
-                }
+                self.judge(&mut judged);
                 judged
             })
             .collect();
         for generic in &GENERIC {
-            follow(&mut judged, generic, &is_wanted);
+            follow(&mut judged, generic);
+        }
+        for one in &mut judged {
+            if let Err(why) = is_wanted(&one.requirement) {
+                one.verdict = Verdict::Skip;
+                one.reason = why;
+                one.evidence = Vec::new();
+            }
         }
         judged
     }
@@ -234,18 +244,14 @@ impl Book {
 
 /// Gives a generic rule the verdict that follows from the entries which state
 /// it for each operation.
-fn follow(
-    judged: &mut [Judged],
-    generic: &Generic,
-    is_wanted: impl Fn(&Requirement) -> Result<(), String>,
-) {
+fn follow(judged: &mut [Judged], generic: &Generic) {
     let Some(at) = judged
         .iter()
         .position(|j| j.requirement.id.as_str() == generic.id)
     else {
         return;
     };
-    if judged[at].verdict != Verdict::Skip || is_wanted(&judged[at].requirement).is_err() {
+    if judged[at].verdict != Verdict::Skip {
         return;
     }
     let of = |suffix: &str| -> Vec<Judged> {

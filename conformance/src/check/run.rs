@@ -10,10 +10,12 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use super::book::states;
 use super::call::Call;
 use super::ledger::{Ledger, LedgerError};
 use super::options::{Auth, Options, Plans};
 use super::outcome::{CheckRun, CutShort, LEFT_OUT};
+use super::rules;
 use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
 use super::session::{Reply, Session, Stop};
 use super::stage::{Learned, Stage, refused};
@@ -209,12 +211,14 @@ async fn play(
         scenarios::catalog(session, &first).await
     };
     let of_plans = async {
-        match options.read_only {
+        if options.read_only {
+            nothing_played(session, "the run only reads (--read-only)");
+            return None;
+        }
+        let only = &options.only;
+        match !only.is_empty() && only.iter().all(|id| is_of_catalog(id)) {
+            true => None,
             false => of_plans(session, chosen, &slots, events).await,
-            true => {
-                nothing_played(session, "the run only reads (--read-only)");
-                None
-            }
         }
     };
     let (catalog, no_instance) = tokio::join!(of_catalog, of_plans);
@@ -223,7 +227,7 @@ async fn play(
         Err(stop) => Err(stop),
     };
     match last {
-        Ok(last) => scenarios::ids_stable(session, &first, &last),
+        Ok(last) => scenarios::still_there(session, &first, &last),
         Err(Stop::Interrupted) => return Some(CutShort::Interrupted),
         Err(stop) => {
             for id in scenarios::CATALOG_JUDGES {
@@ -330,6 +334,17 @@ async fn of_plans(
         true => None,
         false => why_not.no_instance.clone(),
     }
+}
+
+/// Whether the catalog alone shows how a requirement is kept.
+fn is_of_catalog(id: &str) -> bool {
+    let is_played = scenarios::all().any(|scenario| scenario.judges.contains(&id));
+    !is_played && (rules::of_catalog().contains(&id) || scenarios::CATALOG_JUDGES.contains(&id))
+}
+
+/// Whether an answer to any request can show how a requirement is kept.
+fn is_of_any_answer(id: &str) -> bool {
+    rules::of_any_answer().any(|other| other == id) || super::session::JUDGES.contains(&id)
 }
 
 /// What a plan's catalog entry and its first instance tell of it.
@@ -465,7 +480,10 @@ impl Task {
         let all = once.chain(EACH);
         let wanted = all.filter(|scenario| {
             let only: &BTreeSet<String> = &self.session.options.only;
-            only.is_empty() || scenario.judges.iter().any(|id| only.contains(*id))
+            let is_wanted = |id: &str| only.iter().any(|only| only == id || states(only, id));
+            only.is_empty()
+                || only.iter().any(|id| is_of_any_answer(id))
+                || scenario.judges.iter().any(|id| is_wanted(id))
         });
         wanted
             .map(|scenario| Task {

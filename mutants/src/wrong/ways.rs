@@ -6,7 +6,7 @@ use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::Memory;
 
 /// When a mutant is wrong.
-pub type When = fn(&mut Memory, &Request, &Answer) -> bool;
+pub(super) type When = fn(&mut Memory, &Request, &Answer) -> bool;
 
 /// Answers of an endpoint with certain statuses that give a member a value.
 macro_rules! says {
@@ -67,7 +67,7 @@ pub(super) use {fills, lacks, says, turns};
 
 /// Gives an answer another status. What was a refusal and is one no more, or the
 /// other way round, gets a body that fits.
-pub fn turn(answer: &mut Answer, status: u16) {
+pub(super) fn turn(answer: &mut Answer, status: u16) {
     let (was_success, is_success) = (answer.is_success(), (200..300).contains(&status));
     answer.status = status;
     match status {
@@ -82,7 +82,7 @@ pub fn turn(answer: &mut Answer, status: u16) {
 }
 
 /// An answer in the true broker's place.
-pub fn instead(request: &Request, status: u16, body: &Value) -> Option<Answer> {
+pub(super) fn instead(request: &Request, status: u16, body: &Value) -> Option<Answer> {
     const IDENTITY: &str = "x-broker-api-request-identity";
     let mut answer = Answer::of(status, body);
     answer.set_header(IDENTITY, request.header(IDENTITY));
@@ -90,14 +90,14 @@ pub fn instead(request: &Request, status: u16, body: &Value) -> Option<Answer> {
 }
 
 /// A refusal in the true broker's place.
-pub fn refusal(request: &Request, status: u16) -> Option<Answer> {
+pub(super) fn refusal(request: &Request, status: u16) -> Option<Answer> {
     let body = json!({"description": "this broker does as it likes"});
     instead(request, status, &body)
 }
 
 /// What a platform knows of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     /// It was never there.
     Unknown,
     /// It is being provisioned.
@@ -122,7 +122,7 @@ const PHASES: [Phase; 6] = [
 ];
 
 /// The phase of the instance that a request is about, as far as it was followed.
-pub fn phase(memory: &Memory, request: &Request) -> Phase {
+pub(super) fn phase(memory: &Memory, request: &Request) -> Phase {
     let kept = memory.notes.get(&phase_of(request)).and_then(Value::as_u64);
     let kept = kept.and_then(|kept| PHASES.get(usize::try_from(kept).ok()?));
     kept.copied().unwrap_or(Phase::Unknown)
@@ -133,7 +133,7 @@ fn phase_of(request: &Request) -> String {
 }
 
 /// Follows an instance by the true broker's answers. Gives its phase before.
-pub fn follow(memory: &mut Memory, request: &Request, answer: &Answer) -> Phase {
+pub(super) fn follow(memory: &mut Memory, request: &Request, answer: &Answer) -> Phase {
     let before = phase(memory, request);
     let state = answer.member("state");
     let next = match (request.endpoint(), answer.status, before) {
@@ -153,7 +153,7 @@ pub fn follow(memory: &mut Memory, request: &Request, answer: &Answer) -> Phase 
 }
 
 /// What was first put under the id of an instance; null before that.
-pub fn first_put(memory: &mut Memory, request: &Request, answer: &Answer) -> Value {
+pub(super) fn first_put(memory: &mut Memory, request: &Request, answer: &Answer) -> Value {
     let key = format!("first put {}", request.instance());
     if request.is(Endpoint::Provision) && matches!(answer.status, 201 | 202) {
         memory.notes.entry(key.clone()).or_insert(request.json());
@@ -162,7 +162,7 @@ pub fn first_put(memory: &mut Memory, request: &Request, answer: &Answer) -> Val
 }
 
 /// Takes those parameters out of a body that a schema refuses.
-pub fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) -> bool) {
+pub(super) fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) -> bool) {
     request.edit(|body| {
         let parameters = body.get_mut("parameters").and_then(Value::as_object_mut);
         if let Some(parameters) = parameters {
@@ -172,6 +172,6 @@ pub fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) -> bool
 }
 
 /// Plans of the showcase, and the offerings of the first ones.
-pub const SYNC: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000001";
+pub(super) const SYNC: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000001";
 /// `show-sync/small`
-pub const SMALL: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000101";
+pub(super) const SMALL: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000101";

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +27,8 @@ pub struct Sent {
 pub enum Reply {
     /// This answer.
     Answer(Received),
+    /// This answer, after so long.
+    Late(Duration, Received),
     /// These bytes, and then nothing more.
     Bytes(Vec<u8>),
     /// The same bytes for ever, after these.
@@ -122,6 +125,10 @@ impl Way {
         }
         match reply {
             Reply::Answer(answer) => client.write_all(&answer.bytes()).await,
+            Reply::Late(after, answer) => {
+                tokio::time::sleep(after).await;
+                client.write_all(&answer.bytes()).await
+            }
             Reply::Bytes(bytes) => client.write_all(&bytes).await,
             Reply::Endless(first, then) => {
                 client.write_all(&first).await?;

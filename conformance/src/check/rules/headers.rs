@@ -17,6 +17,7 @@ pub(super) const JUDGES: &[&str] = &[
     "auth.unsecured-allowed",
     "auth.prefix-and-credentials-vary",
     "auth.other-mechanism",
+    "async.operation-unreserved-characters",
 ];
 
 pub(super) fn judge(sight: &Sight<'_>, found: &mut Vec<Finding>) {
@@ -28,6 +29,7 @@ pub(super) fn judge(sight: &Sight<'_>, found: &mut Vec<Finding>) {
     if sight.is_success() {
         found.push(object(sight));
         extensions(sight, found);
+        operation(sight, found);
         if sight.call.login == Login::Right {
             freedoms(sight, found);
         }
@@ -85,6 +87,20 @@ fn object(sight: &Sight<'_>) -> Finding {
             Finding::judge(id, false, sign, expected, "the body is empty")
         }
         None => Finding::judge(id, false, Sign::Broken, expected, "the body is no JSON"),
+    }
+}
+
+/// An operation's name that a platform can send back without encoding it.
+fn operation(sight: &Sight<'_>, found: &mut Vec<Finding>) {
+    if let (202, Some(Value::String(name))) = (sight.status(), sight.member("operation")) {
+        let is_unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        found.push(Finding::judge(
+            "async.operation-unreserved-characters",
+            name.chars().all(is_unreserved),
+            Sign::Deviates,
+            "unreserved characters in the operation",
+            format!("it is {}", shown(&name.as_str().into())),
+        ));
     }
 }
 

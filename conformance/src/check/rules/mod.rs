@@ -85,6 +85,16 @@ pub(crate) fn judged() -> impl Iterator<Item = &'static str> {
     .chain(fields::judged())
 }
 
+/// The ids of those that the catalog's content shows.
+pub(crate) fn of_catalog() -> &'static [&'static str] {
+    catalog::JUDGES
+}
+
+/// The ids of those that an answer to any request can show.
+pub(crate) fn of_any_answer() -> impl Iterator<Item = &'static str> {
+    headers::JUDGES.iter().chain(errors::JUDGES).copied()
+}
+
 /// A JSON value in a few words, for a message.
 pub(crate) fn shown(value: &Value) -> String {
     const LONGEST: usize = 80;

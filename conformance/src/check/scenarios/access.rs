@@ -18,12 +18,35 @@ pub(super) const ACCESS: Scenario = Scenario {
         "auth.failure-401",
         "errors.4xx-no-side-effects",
     ],
-    needs: |stage| match stage.session.options.auth {
-        Some(_) => Ok(()),
-        None => Err("no credentials were given, so there are none to get wrong"),
-    },
+    needs: agreed,
     play: |stage| Box::pin(play(stage)),
 };
+
+/// A broker without asynchronous operations may lack the endpoints.
+pub(super) const POLLS: Scenario = Scenario {
+    name: "polls with wrong credentials",
+    judges: &["auth.requests-authenticated", "auth.failure-401"],
+    needs: |stage| {
+        agreed(stage)?;
+        let Learned {
+            provisions_async,
+            binds_async,
+            ..
+        } = &*stage.learned;
+        match Learned::is(provisions_async) || Learned::is(binds_async) {
+            true => Ok(()),
+            false => Err("no plan that was judged is provisioned or bound asynchronously"),
+        }
+    },
+    play: |stage| Box::pin(polls(stage)),
+};
+
+fn agreed(stage: &Stage) -> Result<(), &'static str> {
+    match stage.session.options.auth {
+        Some(_) => Ok(()),
+        None => Err("no credentials were given, so there are none to get wrong"),
+    }
+}
 
 async fn play(stage: &Stage) -> Result<(), Stop> {
     let Some(auth) = stage.session.options.auth.clone() else {
@@ -66,6 +89,27 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     Ok(())
 }
 
+async fn polls(stage: &Stage) -> Result<(), Stop> {
+    let Some(auth) = stage.session.options.auth.clone() else {
+        return Ok(());
+    };
+    let nobody = stage.fresh();
+    let mut calls = Vec::new();
+    if Learned::is(&stage.learned.provisions_async) {
+        calls.push(stage.poll(&nobody, Work::Unknown, None));
+    }
+    if Learned::is(&stage.learned.binds_async) {
+        calls.push(stage.poll(&stage.fresh_binding(&nobody), Work::Unknown, None));
+    }
+    for call in calls {
+        for login in wrong(&auth).into_iter().take(2) {
+            let reply = stage.send(&call.clone().login(login)).await?;
+            judge(stage, &reply);
+        }
+    }
+    Ok(())
+}
+
 /// Ways to get the credentials wrong; the first two say the most.
 fn wrong(auth: &Auth) -> Vec<Login> {
     let basic = |pair: String| Login::Other(format!("Basic {}", STANDARD.encode(pair)));
@@ -90,13 +134,10 @@ fn wrong(auth: &Auth) -> Vec<Login> {
 }
 
 /// A well-formed request of each endpoint that the broker has, for what does not
-/// exist.
+/// exist, but for polls.
 fn calls(stage: &Stage) -> Vec<Call> {
     let nobody = stage.fresh();
     let mut calls = vec![stage.provision(&nobody), stage.deprovision(&nobody)];
-    if Learned::is(&stage.learned.provisions_async) {
-        calls.push(stage.poll(&nobody, Work::Unknown, None));
-    }
     if stage.is_fetchable(&nobody) {
         calls.push(stage.fetch(&nobody));
     }
@@ -109,9 +150,6 @@ fn calls(stage: &Stage) -> Vec<Call> {
         calls.push(stage.unbind(&binding));
         if stage.is_fetchable(&binding) {
             calls.push(stage.fetch(&binding));
-        }
-        if Learned::is(&stage.learned.binds_async) {
-            calls.push(stage.poll(&binding, Work::Unknown, None));
         }
     }
     calls

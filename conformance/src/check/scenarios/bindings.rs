@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::provisions::{
     BROKEN_JSON, UNKNOWN_FIELD, asynchronous_only, clear, invalid_data, same_as_absent,
-    unknown_field, wrong_parameters,
+    unknown_field, unprocessable, wrong_parameters,
 };
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
@@ -22,7 +22,9 @@ pub(super) const REFUSALS: Scenario = Scenario {
         "bind.status-400-missing-plan-id",
         "bind.status-400-invalid",
         "bind.parameters-validated",
+        "content-type.unprocessable-400",
         "errors.4xx-no-side-effects",
+        "errors.5xx-no-side-effects",
         "errors.appropriate-status",
     ],
     needs: bindable,
@@ -37,6 +39,7 @@ pub(super) const TOLERANCE: Scenario = Scenario {
         "bind.requires-app-code",
         "extension.unknown-fields-ignored",
         "extension.unknown-fields-not-fatal",
+        "errors.4xx-no-side-effects",
     ],
     needs: bindable,
     play: |stage| Box::pin(odd(stage)),
@@ -56,6 +59,7 @@ pub(super) const SYNCHRONOUS: Scenario = Scenario {
         "async.false-equals-absent",
         "bind.async-required-422",
         "bind.async-required-code",
+        "errors.4xx-no-side-effects",
     ],
     needs: bindable,
     play: |stage| Box::pin(synchronous(stage)),
@@ -82,6 +86,8 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
         reply.status == 400,
         "400 to a body that is no JSON",
     );
+    unprocessable(stage, &reply);
+    unprocessable(stage, &attempt(stage, &right().raw("[]")).await?);
     for (name, id) in [
         ("service_id", "bind.status-400-missing-service-id"),
         ("plan_id", "bind.status-400-missing-plan-id"),

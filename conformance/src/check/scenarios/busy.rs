@@ -301,6 +301,18 @@ impl Busy<'_> {
         }
         Ok(reply.filter(|reply| !reply.is_success()))
     }
+
+    /// The same for the deletion of a binding, which is followed to its end where
+    /// it is accepted.
+    async fn refuses_unbind(&self, binding: &Resource) -> Result<Option<Reply>, Stop> {
+        let reply = self.stage.send(&self.stage.unbind(binding)).await?;
+        if reply.status == 202 {
+            let work = Work::Delete;
+            self.stage.settle(binding, work, &reply).await?;
+        }
+        let is_refused = !reply.is_success() && self.is_in_progress().await?;
+        Ok(is_refused.then_some(reply))
+    }
 }
 
 /// Judges a refusal that was due to concurrency.
@@ -464,6 +476,10 @@ async fn own_state(stage: &Stage, settled: &Made, busy: &Busy<'_>) -> Result<(),
 
 async fn update(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?.resource;
+    let bound = match stage.subject.is_bindable {
+        true => Some(stage.binding(&instance).await?.resource),
+        false => None,
+    };
     let call = stage.update(&instance, &different(stage));
     let accepted = stage.send(&call).await?;
     let busy = Busy {
@@ -474,7 +490,9 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
         since: Instant::now(),
     };
     if accepted.status != 202 || !busy.is_in_progress().await? {
-        stage.remove(&instance).await?;
+        for resource in bound.iter().chain([&instance]) {
+            stage.remove(resource).await?;
+        }
         return Err(Stop::because(TOO_QUICK));
     }
     busy.resend(
@@ -490,6 +508,10 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
     let bind_refused = match stage.subject.is_bindable {
         true => busy.refuses(&bind).await?,
         false => None,
+    };
+    let unbind_refused = match &bound {
+        Some(binding) => busy.refuses_unbind(binding).await?,
+        None => None,
     };
     let delete = stage.deprovision(&instance);
     let delete_refused = busy.refuses(&delete).await?;
@@ -507,6 +529,20 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
             );
             let bound = stage.taken_up(bind, again).await?;
             stage.remove(&bound.resource).await?;
+        }
+    }
+    if let (Some(refused), Some(binding)) = (unbind_refused, &bound) {
+        let again = stage.send(&stage.unbind(binding)).await?;
+        if again.is_success() {
+            for_the_time_being(
+                stage,
+                &refused,
+                "blocking.rejection-422",
+                "blocking.rejection-code",
+            );
+        }
+        if again.status == 202 {
+            stage.settle(binding, Work::Delete, &again).await?;
         }
     }
     match delete_refused {

@@ -28,7 +28,7 @@ const VERSION: &str = "X-Broker-API-Version";
 /// by `first`.
 pub(crate) async fn catalog(session: &Session, first: &Reply) -> Result<(), Stop> {
     let again = session.send(&Call::catalog(), None).await?;
-    ids_stable(session, first, &again);
+    still_there(session, first, &again);
     transport(session, first);
     caching(session, first).await?;
     versions(session).await?;
@@ -152,8 +152,21 @@ fn describes(reply: &Reply) -> bool {
     reply.member("description").is_some_and(Value::is_string)
 }
 
-/// Compares two answers of the catalog: what has the same name has the same id.
-pub(crate) fn ids_stable(session: &Session, first: &Reply, again: &Reply) {
+/// Compares a later answer of the catalog with the first one.
+pub(crate) fn still_there(session: &Session, first: &Reply, again: &Reply) {
+    let finding = Finding::judge(
+        "catalog.status-200",
+        again.status == 200,
+        Sign::Broken,
+        "200 to every request for the catalog",
+        format!("it was answered {}", again.status),
+    );
+    session.find(again.at, finding);
+    ids_stable(session, first, again);
+}
+
+/// What has the same name has the same id.
+fn ids_stable(session: &Session, first: &Reply, again: &Reply) {
     let (Some(before), Some(after)) = (&first.json, &again.json) else {
         return;
     };

@@ -6,7 +6,7 @@ use super::{Scenario, always, bindable};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{Learned, Stage};
+use crate::check::stage::{Learned, Stage, after};
 
 pub(super) const INSTANCES: Scenario = Scenario {
     name: "deprovisions that are to be refused",
@@ -16,6 +16,7 @@ pub(super) const INSTANCES: Scenario = Scenario {
         "deprovision.status-400-invalid",
         "deprovision.status-400-malformed",
         "errors.4xx-no-side-effects",
+        "errors.5xx-no-side-effects",
     ],
     needs: always,
     play: |stage| Box::pin(instances(stage)),
@@ -29,6 +30,7 @@ pub(super) const BINDINGS: Scenario = Scenario {
         "unbind.status-400-invalid",
         "unbind.status-400-malformed",
         "errors.4xx-no-side-effects",
+        "errors.5xx-no-side-effects",
     ],
     needs: bindable,
     play: |stage| Box::pin(bindings(stage)),
@@ -43,6 +45,7 @@ pub(super) const SYNCHRONOUS: Scenario = Scenario {
         "deprovision.async-required-code",
         "unbind.async-required-422",
         "unbind.async-required-code",
+        "errors.4xx-no-side-effects",
     ],
     needs: always,
     play: |stage| Box::pin(synchronous(stage)),
@@ -157,22 +160,22 @@ async fn refused(
         }
         return Ok(None);
     }
-    if reply.is_refusal() && stage.learned.tells_gone(&resource) && defect == Defect::NoService {
-        // The right request shows whether it is still there.
-        let right = stage.send(&stage.delete(&resource)).await?;
-        still_there(stage, &reply, &right);
-        if right.status == 202 {
-            stage.settle(&resource, Work::Delete, &right).await?;
-        }
-        return Ok(None);
+    if !stage.learned.tells_gone(&resource) {
+        return Ok(Some(resource));
     }
-    Ok(Some(resource))
+    still_there(stage, &reply, &resource).await?;
+    Ok(None)
 }
 
-fn still_there(stage: &Stage, refused: &Reply, right: &Reply) {
+/// After a deletion that was refused, the right one shows that nothing was done.
+async fn still_there(stage: &Stage, refused: &Reply, resource: &Resource) -> Result<(), Stop> {
+    let right = stage.send(&stage.delete(resource)).await?;
     let expected = format!("it is still there after {} was refused", refused.asked);
-    let id = "errors.4xx-no-side-effects";
-    stage.expect(right, id, right.status != 410, &expected);
+    stage.expect(&right, after(refused), right.status != 410, &expected);
+    if right.status == 202 {
+        stage.settle(resource, Work::Delete, &right).await?;
+    }
+    Ok(())
 }
 
 async fn synchronous(stage: &Stage) -> Result<(), Stop> {
@@ -220,6 +223,9 @@ async fn delete(stage: &Stage, call: &Call, resource: &Resource) -> Result<Reply
             stage.settle(resource, Work::Delete, &reply).await?;
         }
         200..=299 => {}
+        _ if stage.learned.tells_gone(resource) => {
+            still_there(stage, &reply, resource).await?;
+        }
         _ => {
             stage.remove(resource).await?;
         }

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use super::session::Stop;
 use super::stage::Stage;
 
-pub(super) use catalog::{JUDGES as CATALOG_JUDGES, catalog, ids_stable};
+pub(super) use catalog::{JUDGES as CATALOG_JUDGES, catalog, still_there};
 
 /// A scenario that is being played.
 pub(super) type Playing<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'a>>;
@@ -51,6 +51,7 @@ pub(super) const EACH: &[Scenario] = &[
     rotation::ROTATION,
     polls::POLLS,
     polls::BINDING_POLLS,
+    access::POLLS,
     neighbours::INSTANCES,
     neighbours::BINDINGS,
     updates::CHANGES,

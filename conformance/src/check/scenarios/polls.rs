@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::{Scenario, bindable};
-use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
-use crate::check::session::{Reply, Stop};
+use crate::check::session::Stop;
 use crate::check::stage::{Learned, Stage};
 
 pub(super) const POLLS: Scenario = Scenario {
@@ -15,7 +14,6 @@ pub(super) const POLLS: Scenario = Scenario {
         "last-operation.state-remembered",
         "last-operation.status-400-invalid",
         "last-operation.status-400-malformed",
-        "async.operation-unreserved-characters",
         "errors.appropriate-status",
     ],
     needs: |stage| {
@@ -35,7 +33,6 @@ pub(super) const BINDING_POLLS: Scenario = Scenario {
         "binding-last-operation.state-remembered",
         "binding-last-operation.status-400-invalid",
         "binding-last-operation.status-400-malformed",
-        "async.operation-unreserved-characters",
         "errors.appropriate-status",
     ],
     needs: |stage| {
@@ -93,7 +90,6 @@ async fn followed(stage: &Stage, call: Call, ids: Ids) -> Result<Resource, Stop>
         return Ok(resource);
     }
     let accepted = made.reply.clone();
-    reserved(stage, &accepted);
     let operation = Stage::operation(&accepted);
     let with = stage.poll(&resource, Work::Create, operation.as_deref());
     let mut without = stage.poll_without_hints(&resource, Work::Create);
@@ -114,19 +110,6 @@ async fn followed(stage: &Stage, call: Call, ids: Ids) -> Result<Resource, Stop>
     let expected = "the same end of an operation when it is polled once more";
     stage.prefer(&again, ids.remembered, is_same, expected);
     Ok(resource)
-}
-
-/// An operation's name that a platform can send back without encoding it.
-fn reserved(stage: &Stage, accepted: &Reply) {
-    if let Some(operation) = accepted.member("operation").and_then(Value::as_str) {
-        let is_unreserved = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
-        let id = "async.operation-unreserved-characters";
-        let expected = "unreserved characters in the operation";
-        match operation.chars().all(is_unreserved) {
-            true => stage.kept(accepted, id, expected),
-            false => stage.tell(accepted, id, Sign::Deviates, expected, "it has others"),
-        }
-    }
 }
 
 /// Polls with a defect. Most answers are right; a fault of the broker's is not.
@@ -157,7 +140,6 @@ async fn deleted(stage: &Stage, resource: &Resource, ids: Ids) -> Result<(), Sto
     if deletion.status != 202 {
         return Ok(());
     }
-    reserved(stage, &deletion);
     let operation = Stage::operation(&deletion);
     let poll = stage.poll(resource, Work::Delete, operation.as_deref());
     let again = stage.send(&poll).await?;

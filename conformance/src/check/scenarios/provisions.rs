@@ -8,7 +8,7 @@ use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
 use crate::check::rules::is_extension;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{Learned, Stage};
+use crate::check::stage::{Learned, Stage, after};
 use crate::parameters;
 
 pub(super) const REFUSALS: Scenario = Scenario {
@@ -52,6 +52,8 @@ pub(super) const TOLERANCE: Scenario = Scenario {
         "extension.newer-fields-ignored",
         "api-version.missing-400",
         "errors.appropriate-status",
+        "errors.4xx-no-side-effects",
+        "errors.5xx-no-side-effects",
     ],
     needs: always,
     play: |stage| Box::pin(odd(stage)),
@@ -74,6 +76,7 @@ pub(super) const SYNCHRONOUS: Scenario = Scenario {
         "async.false-equals-absent",
         "provision.async-required-422",
         "provision.async-required-code",
+        "errors.4xx-no-side-effects",
     ],
     needs: always,
     play: |stage| Box::pin(synchronous(stage)),
@@ -104,7 +107,6 @@ async fn malformed(stage: &Stage) -> Result<(), Stop> {
     let call = right().raw("[]");
     let reply = refuse(stage, &call).await?;
     unprocessable(stage, &reply);
-
     for (name, id) in [
         ("service_id", "provision.status-400-missing-service-id"),
         ("plan_id", "provision.status-400-missing-plan-id"),
@@ -113,10 +115,9 @@ async fn malformed(stage: &Stage) -> Result<(), Stop> {
         let reply = stage.send(&call).await?;
         let expected = format!("400 to a provision without {name}");
         stage.expect(&reply, id, reply.status == 400, &expected);
-        if reply.is_refusal() {
-            corrected(stage, &reply, &call).await?;
-        } else {
-            clear(stage, &call, &reply).await?;
+        match reply.is_success() {
+            true => clear(stage, &call, &reply).await?,
+            false => corrected(stage, &reply, &call).await?,
         }
     }
     for name in ["organization_guid", "space_guid"] {
@@ -155,7 +156,7 @@ pub(super) async fn clear(stage: &Stage, call: &Call, reply: &Reply) -> Result<(
     stage.remove(resource).await.map(drop)
 }
 
-fn unprocessable(stage: &Stage, reply: &Reply) {
+pub(super) fn unprocessable(stage: &Stage, reply: &Reply) {
     let id = "content-type.unprocessable-400";
     if reply.is_refusal() {
         let expected = "400 where a body cannot be processed";
@@ -169,7 +170,7 @@ async fn corrected(stage: &Stage, refused: &Reply, call: &Call) -> Result<(), St
     let Some(resource) = call.resource.clone() else {
         return Ok(());
     };
-    let id = "errors.4xx-no-side-effects";
+    let id = after(refused);
     if stage.is_fetchable(&resource) {
         let reply = stage.send(&stage.fetch(&resource)).await?;
         let expected = format!("nothing to fetch after {} was refused", refused.asked);

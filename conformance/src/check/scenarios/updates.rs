@@ -7,7 +7,7 @@ use super::bindings::without_incomplete;
 use super::life::is_busy_with;
 use super::provisions::{
     BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, maintenance_conflict,
-    same_as_absent, unknown_field, wrong_parameters,
+    same_as_absent, unknown_field, unprocessable, wrong_parameters,
 };
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
@@ -385,7 +385,12 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
     let instance = provisioned_with_parameters(stage).await?.resource;
     let before = look(stage, &instance).await?;
     let right = || stage.update(&instance, &different(stage));
-    let reply = stage.send(&right().raw(BROKEN_JSON)).await?;
+    let mut refused = Refused {
+        stage,
+        instance: &instance,
+        all: Vec::new(),
+    };
+    let reply = refused.send(right().raw(BROKEN_JSON)).await?;
     let id = "update.status-400-malformed";
     stage.expect(
         &reply,
@@ -393,18 +398,10 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
         reply.status == 400,
         "400 to a body that is no JSON",
     );
-    if reply.is_refusal() {
-        let id = "content-type.unprocessable-400";
-        stage.prefer(
-            &reply,
-            id,
-            reply.status == 400,
-            "400 where a body cannot be processed",
-        );
-    }
-    let mut refused = vec![reply];
+    unprocessable(stage, &reply);
+    unprocessable(stage, &refused.send(right().raw("[]")).await?);
 
-    let reply = change(stage, &instance, &right().without_member("service_id")).await?;
+    let reply = refused.send(right().without_member("service_id")).await?;
     let id = "update.status-400-missing-service-id";
     stage.expect(
         &reply,
@@ -412,11 +409,10 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
         reply.status == 400,
         "400 to an update without service_id",
     );
-    refused.push(reply);
 
     for name in ["plan_id", "service_id"] {
         let call = right().member(name, stage.fresh().instance.into());
-        let reply = change(stage, &instance, &call).await?;
+        let reply = refused.send(call).await?;
         if reply.is_refusal() {
             let expected = "a 4xx to data that the catalog does not have";
             stage.kept(&reply, "update.status-400-invalid", expected);
@@ -425,34 +421,48 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
             let expected = "no 5xx to data that the catalog does not have";
             stage.expect(&reply, "errors.appropriate-status", false, expected);
         }
-        refused.push(reply);
     }
     for (what, parameters) in wrong_parameters(stage.subject.update_schema.as_ref()) {
         // A valid change beside it would show that half of it was done.
-        let call = right().member("parameters", parameters);
-        let reply = change(stage, &instance, &call).await?;
+        let reply = refused
+            .send(right().member("parameters", parameters))
+            .await?;
         let expected = format!("a 4xx to parameters against the schema: {what}");
         let id = "update.parameters-validated";
         stage.prefer(&reply, id, reply.is_refusal(), &expected);
-        refused.push(reply);
     }
     if stage.subject.maintenance_version.is_some() && stage.knows(15) {
-        let call = stage
-            .update(&instance, &different(stage))
+        let call = right()
             .without_member("plan_id")
             .member("maintenance_info", json!({"version": OTHER_VERSION}));
-        let reply = change(stage, &instance, &call).await?;
+        let reply = refused.send(call).await?;
         maintenance_conflict(
             stage,
             &reply,
             "update.maintenance-info-conflict-422",
             "update.maintenance-info-conflict-code",
         );
-        refused.push(reply);
     }
-    unchanged(stage, &instance, before, &refused).await?;
-    final_refusal(stage, &refused, &right()).await?;
+    let all = refused.all;
+    let replies: Vec<Reply> = all.iter().map(|(_, reply)| reply.clone()).collect();
+    unchanged(stage, &instance, before, &replies).await?;
+    final_refusals(stage, &instance, &all).await?;
     stage.remove(&instance).await.map(drop)
+}
+
+/// Updates of an instance that are to be refused, and their answers.
+struct Refused<'a> {
+    stage: &'a Stage,
+    instance: &'a Resource,
+    all: Vec<(Call, Reply)>,
+}
+
+impl Refused<'_> {
+    async fn send(&mut self, call: Call) -> Result<Reply, Stop> {
+        let reply = change(self.stage, self.instance, &call).await?;
+        self.all.push((call, reply.clone()));
+        Ok(reply)
+    }
 }
 
 /// After updates that were refused, everything is as it was.
@@ -493,14 +503,18 @@ async fn unchanged(
 }
 
 /// What was called final fails again.
-async fn final_refusal(stage: &Stage, refused: &[Reply], right: &Call) -> Result<(), Stop> {
-    let is_final = |reply: &&Reply| reply.member("update_repeatable") == Some(&Value::Bool(false));
-    // The first one was malformed: it can be sent again as it was.
-    if refused.first().filter(is_final).is_some() {
-        let again = stage.send(&right.clone().raw(BROKEN_JSON)).await?;
-        let id = "errors.update-repeatable-false-final";
-        let expected = "another failure after update_repeatable was false";
-        stage.prefer(&again, id, !again.is_success(), expected);
+async fn final_refusals(
+    stage: &Stage,
+    instance: &Resource,
+    refused: &[(Call, Reply)],
+) -> Result<(), Stop> {
+    for (call, reply) in refused {
+        if reply.member("update_repeatable") == Some(&Value::Bool(false)) {
+            let again = change(stage, instance, call).await?;
+            let id = "errors.update-repeatable-false-final";
+            let expected = "another failure after update_repeatable was false";
+            stage.prefer(&again, id, !again.is_success(), expected);
+        }
     }
     Ok(())
 }

@@ -1,6 +1,0 @@
-//! Wrong in general
-
-use crate::mutant::Mutant;
-
-/// The mutants.
-pub const MUTANTS: &[Mutant] = &[];
