@@ -171,6 +171,17 @@ pub fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) -> bool
     });
 }
 
+/// The true broker need not take an operation that is none of its own, and long.
+pub fn forget_long_operation(_: &mut Memory, request: &mut Request) -> Option<Answer> {
+    if request
+        .query("operation")
+        .is_some_and(|name| name.len() > 10_000)
+    {
+        request.set_query("operation", None);
+    }
+    None
+}
+
 /// Plans of the showcase, and the offerings of the first ones.
 pub const SYNC: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000001";
 /// `show-sync/small`
