@@ -134,6 +134,7 @@ fn phase_of(request: &Request) -> String {
 
 /// Follows an instance by the true broker's answers. Gives its phase before.
 pub fn follow(memory: &mut Memory, request: &Request, answer: &Answer) -> Phase {
+    first_put(memory, request, answer);
     let before = phase(memory, request);
     let state = answer.member("state");
     let next = match (request.endpoint(), answer.status, before) {
