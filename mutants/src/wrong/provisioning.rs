@@ -23,20 +23,14 @@ pub const MUTANTS: &[Mutant] = &[
     on_both(
         "provision-makes-nothing-that-can-be-bound",
         "provision.creates-resource",
-        |_, request| match request.is(Endpoint::Provision) {
-            true => instead(request, 201, &json!({})),
-            false => None,
-        },
+        makes_nothing,
         cannot_be_fetched,
     )
     .of("show-sync/small"),
     on_both(
         "provision-makes-nothing-that-can-be-deleted",
         "provision.creates-resource",
-        |_, request| match request.is(Endpoint::Provision) {
-            true => instead(request, 201, &json!({})),
-            false => None,
-        },
+        makes_nothing,
         cannot_be_fetched,
     )
     .of("show-unbindable/alone"),
@@ -517,6 +511,15 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .of("show-sync/small"),
 ];
+
+/// Answers as if there were an instance from now on.
+fn makes_nothing(memory: &mut Memory, request: &mut Request) -> Option<Answer> {
+    if !request.is(Endpoint::Provision) {
+        return None;
+    }
+    let is_first = memory.count(request.path()) == 1;
+    instead(request, if is_first { 201 } else { 200 }, &json!({}))
+}
 
 /// No offering says that its instances can be fetched.
 fn cannot_be_fetched(_: &mut Memory, request: &Request, answer: &mut Answer) {
