@@ -396,7 +396,10 @@ impl Stage {
 
     /// Waits until what was begun is there.
     pub(crate) async fn complete(&self, made: Made) -> Result<Made, Stop> {
-        if made.is_async() {
+        let hides_work = made.resource.binding.is_none()
+            && (self.session.record().book).deviates("provision.status-202-in-progress");
+        let is_hidden = hides_work && self.is_begun(&made.resource, Work::Create).await?;
+        if made.is_async() || is_hidden {
             let started = Instant::now();
             match self
                 .settle(&made.resource, Work::Create, &made.reply)
@@ -426,8 +429,8 @@ impl Stage {
     }
 
     /// Whether something is in progress, whatever the request was answered.
-    async fn is_begun(&self, resource: &Resource) -> Result<bool, Stop> {
-        let polled = self.send(&self.poll(resource, Work::Create, None)).await?;
+    async fn is_begun(&self, resource: &Resource, work: Work) -> Result<bool, Stop> {
+        let polled = self.send(&self.poll(resource, work, None)).await?;
         let state = polled.member("state").and_then(Value::as_str);
         Ok(polled.status == 200 && state == Some("in progress"))
     }
@@ -463,7 +466,7 @@ impl Stage {
         let is_right = reply.status == 201 || (reply.status == 202 && call.accepts_incomplete());
         let expected = "201 Created (or 202 Accepted) for what is new";
         // While it is in progress, 202 is right, which is another entry's.
-        if is_right || !self.is_begun(&resource).await? {
+        if is_right || !self.is_begun(&resource, Work::Create).await? {
             self.expect(&reply, id, is_right, expected);
         } else {
             self.unclear(id, "it was in progress, which 202 is for");
@@ -660,12 +663,12 @@ impl Stage {
             if is_busy || reply.status >= 500 {
                 return Err(Stop::because(refused(&reply)));
             }
-            self.expect(
-                &reply,
-                id,
-                matches!(reply.status, 200 | 202),
-                "200 (or 202 Accepted) to the deletion of what exists",
-            );
+            let is_right = matches!(reply.status, 200 | 202);
+            let expected = "200 (or 202 Accepted) to the deletion of what exists";
+            // While it is in progress, 202 is right, which is another entry's.
+            if is_right || !reply.is_success() || !self.is_begun(resource, Work::Delete).await? {
+                self.expect(&reply, id, is_right, expected);
+            }
             if call.accepts_incomplete() {
                 let _ = flag.set(reply.status == 202);
             }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::ways::{Phase, SMALL, SYNC, follow, instead, lacks, phase, refusal, says, turns};
+use super::ways::{
+    Phase, SMALL, SYNC, follow, forget_long_operation, instead, lacks, phase, refusal, says, turns,
+};
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
 
@@ -346,9 +348,15 @@ pub const MUTANTS: &[Mutant] = &[
     .of("show-async/only"),
     says!("deprovision-operation-is-an-array", "deprovision.operation-type", Deprovision 202, "operation": ["7"])
         .of("show-async/only"),
-    says!(
+    on_both(
         "deprovision-operation-is-too-long",
-        "deprovision.operation-max-length", Deprovision 202, "operation": "x".repeat(10_001)
+        "deprovision.operation-max-length",
+        forget_long_operation,
+        |_, request, answer| {
+            if request.is(Endpoint::Deprovision) {
+                answer.replace("operation", "x".repeat(10_001));
+            }
+        },
     )
     .of("show-async/only"),
 ];

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::ways::{
-    Phase, SMALL, SYNC, drop_parameters, fills, first_put, follow, instead, lacks, refusal, says,
-    turns,
+    Phase, SMALL, SYNC, drop_parameters, fills, first_put, follow, forget_long_operation, instead,
+    lacks, phase, refusal, says, turns,
 };
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Memory, Mutant, on_answer, on_both, on_request};
@@ -23,20 +23,14 @@ pub const MUTANTS: &[Mutant] = &[
     on_both(
         "provision-makes-nothing-that-can-be-bound",
         "provision.creates-resource",
-        |_, request| match request.is(Endpoint::Provision) {
-            true => instead(request, 201, &json!({})),
-            false => None,
-        },
+        makes_nothing,
         cannot_be_fetched,
     )
     .of("show-sync/small"),
     on_both(
         "provision-makes-nothing-that-can-be-deleted",
         "provision.creates-resource",
-        |_, request| match request.is(Endpoint::Provision) {
-            true => instead(request, 201, &json!({})),
-            false => None,
-        },
+        makes_nothing,
         cannot_be_fetched,
     )
     .of("show-unbindable/alone"),
@@ -262,15 +256,16 @@ pub const MUTANTS: &[Mutant] = &[
     turns!(
         "provision-of-another-plan-is-taken-for-the-same",
         "provision.status-409-existing", Provision 409 => 200,
-        |memory, request, answer| first_put(memory, request, answer)["service_id"]
-            == request.member("service_id")
+        |memory, request, answer| follow(memory, request, answer) == Phase::Ready
+            && first_put(memory, request, answer)["service_id"] == request.member("service_id")
             && differs(memory, request, answer, "plan_id")
     )
     .of("show-sync/small"),
     turns!(
         "provision-of-another-offering-is-taken-for-the-same",
         "provision.status-409-existing", Provision 409 => 200,
-        |memory, request, answer| differs(memory, request, answer, "service_id")
+        |memory, request, answer| follow(memory, request, answer) == Phase::Ready
+            && differs(memory, request, answer, "service_id")
     )
     .of("show-sync/small"),
     turns!(
@@ -343,8 +338,8 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .of("show-async/only"),
     turns!(
-        "provision-that-has-to-be-asynchronous-is-500",
-        "provision.async-required-422", Provision 422 => 500, |_, _, answer| is_async_required(answer)
+        "provision-that-has-to-be-asynchronous-is-409",
+        "provision.async-required-422", Provision 422 => 409, |_, _, answer| is_async_required(answer)
     )
     .of("show-async/only"),
     on_answer(
@@ -384,16 +379,20 @@ pub const MUTANTS: &[Mutant] = &[
         },
     )
     .of("show-sync/small"),
-    on_request(
+    on_both(
         "provision-has-to-name-the-maintenance-version",
         "provision.maintenance-info-conflict-422",
-        |_, request| {
+        |memory, request| {
             let is_of_small = request.member("plan_id") == SMALL;
             let is_without = request.member("maintenance_info").is_null();
-            match request.is(Endpoint::Provision) && is_of_small && is_without {
+            let is_new = phase(memory, request) == Phase::Unknown;
+            match request.is(Endpoint::Provision) && is_of_small && is_without && is_new {
                 true => instead(request, 422, &json!({"error": "MaintenanceInfoConflict"})),
                 false => None,
             }
+        },
+        |memory, request, answer| {
+            follow(memory, request, answer);
         },
     )
     .of("show-sync/small"),
@@ -461,9 +460,15 @@ pub const MUTANTS: &[Mutant] = &[
     .of("show-async/only"),
     says!("provision-operation-is-an-array", "provision.operation-type", Provision 202, "operation": ["7"])
         .of("show-async/only"),
-    says!(
+    on_both(
         "provision-operation-is-too-long",
-        "provision.operation-max-length", Provision 202, "operation": "x".repeat(10_001)
+        "provision.operation-max-length",
+        forget_long_operation,
+        |_, request, answer| {
+            if request.is(Endpoint::Provision) {
+                answer.replace("operation", "x".repeat(10_001));
+            }
+        },
     )
     .of("show-async/only"),
     says!("metadata-of-a-new-instance-is-text", "provision.metadata-type", Provision 201, "metadata": "text")
@@ -506,6 +511,15 @@ pub const MUTANTS: &[Mutant] = &[
     )
     .of("show-sync/small"),
 ];
+
+/// Answers as if there were an instance from now on.
+fn makes_nothing(memory: &mut Memory, request: &mut Request) -> Option<Answer> {
+    if !request.is(Endpoint::Provision) {
+        return None;
+    }
+    let is_first = memory.count(request.path()) == 1;
+    instead(request, if is_first { 201 } else { 200 }, &json!({}))
+}
 
 /// No offering says that its instances can be fetched.
 fn cannot_be_fetched(_: &mut Memory, request: &Request, answer: &mut Answer) {

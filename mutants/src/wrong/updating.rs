@@ -290,8 +290,9 @@ pub const MUTANTS: &[Mutant] = &[
         "update-has-to-name-the-maintenance-version",
         "update.maintenance-info-conflict-422",
         |_, request| {
-            let is_without = request.member("maintenance_info").is_null();
-            match is_of_parameters_alone(request) && is_without {
+            const RIGHT: &str = "Basic dXNlcjpwYXNz";
+            let is_right = request.header("authorization") == Some(RIGHT);
+            match is_of_parameters_alone(request) && is_right {
                 true => instead(request, 422, &json!({"error": "MaintenanceInfoConflict"})),
                 false => None,
             }
@@ -420,7 +421,10 @@ const fn refuses_context(
 /// Whether an update has these members and no others.
 fn is_update_of(request: &Request, names: &[&str]) -> bool {
     let body = request.json();
-    let mut members = body.as_object().into_iter().flatten();
+    let Some(members) = body.as_object() else {
+        return false;
+    };
+    let mut members = members.iter();
     request.is(Endpoint::Update) && members.all(|(name, _)| names.contains(&name.as_str()))
 }
 

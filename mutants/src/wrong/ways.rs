@@ -134,6 +134,7 @@ fn phase_of(request: &Request) -> String {
 
 /// Follows an instance by the true broker's answers. Gives its phase before.
 pub(super) fn follow(memory: &mut Memory, request: &Request, answer: &Answer) -> Phase {
+    first_put(memory, request, answer);
     let before = phase(memory, request);
     let state = answer.member("state");
     let next = match (request.endpoint(), answer.status, before) {
@@ -169,6 +170,17 @@ pub(super) fn drop_parameters(request: &mut Request, is_wrong: fn(&str, &Value) 
             parameters.retain(|name, value| !is_wrong(name, value));
         }
     });
+}
+
+/// The true broker need not take an operation that is none of its own, and long.
+pub(super) fn forget_long_operation(_: &mut Memory, request: &mut Request) -> Option<Answer> {
+    if request
+        .query("operation")
+        .is_some_and(|name| name.len() > 10_000)
+    {
+        request.set_query("operation", None);
+    }
+    None
 }
 
 /// Plans of the showcase, and the offerings of the first ones.
