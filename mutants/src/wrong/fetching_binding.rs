@@ -49,8 +49,8 @@ pub const MIXED_UP: &[Mutant] = &[
                 }
             } else if request.is(Endpoint::FetchBinding) && answer.status == 200 {
                 let all = memory.notes.get(request.instance());
-                let all = all.and_then(Value::as_array).into_iter().flatten();
-                if let Some(other) = all.filter(|other| **other != credentials).next_back() {
+                let mut all = all.and_then(Value::as_array).into_iter().flatten();
+                if let Some(other) = all.rfind(|other| **other != credentials) {
                     answer.set("credentials", other.clone());
                 }
             }
