@@ -100,8 +100,7 @@ impl Mutant {
 
 /// A mutant at its door, and what it has done.
 pub struct AtTheDoor {
-    before: Before,
-    after: After,
+    mutant: Mutant,
     state: Mutex<State>,
 }
 
@@ -114,16 +113,15 @@ struct State {
 impl AtTheDoor {
     /// A mutant that remembers nothing yet.
     pub fn new(mutant: Mutant) -> AtTheDoor {
-        AtTheDoor::doing(mutant.before, mutant.after)
-    }
-
-    /// Who does this to what goes through.
-    pub fn doing(before: Before, after: After) -> AtTheDoor {
         AtTheDoor {
-            before,
-            after,
+            mutant,
             state: Mutex::default(),
         }
+    }
+
+    /// Who does this to what goes through, right or wrong.
+    pub fn doing(before: Before, after: After) -> AtTheDoor {
+        AtTheDoor::new(on_both("", "", before, after))
     }
 
     /// How many messages it has changed.
@@ -140,7 +138,7 @@ impl Keeper for AtTheDoor {
     fn enter(&self, sent: &mut Sent) -> Option<Reply> {
         let mut state = self.state();
         let mut request = Request(sent.clone());
-        let instead = (self.before)(&mut state.memory, &mut request);
+        let instead = (self.mutant.before)(&mut state.memory, &mut request);
         state.fired += usize::from(request.0 != *sent || instead.is_some());
         *sent = request.0;
         instead.map(|answer| Reply::Answer(answer.into()))
@@ -151,7 +149,7 @@ impl Keeper for AtTheDoor {
         let true_answer = Answer::from(received);
         let mut answer = true_answer.clone();
         let request = Request(sent.clone());
-        (self.after)(&mut state.memory, &request, &mut answer);
+        (self.mutant.after)(&mut state.memory, &request, &mut answer);
         let has_changed = answer != true_answer || !state.memory.besides.is_empty();
         state.fired += usize::from(has_changed);
         Reply::Answer(answer.into())

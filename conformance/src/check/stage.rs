@@ -595,6 +595,7 @@ impl Stage {
     }
 
     async fn remove_by(&self, resource: &Resource, call: Call) -> Result<Reply, Stop> {
+        let reply = self.insist(&call).await?;
         let (id, flag) = match resource.binding {
             None => (
                 "deprovision.status-200-deleted",
@@ -602,33 +603,36 @@ impl Stage {
             ),
             Some(_) => ("unbind.status-200-deleted", &self.learned.unbinds_async),
         };
-        // An operation that has failed may be asked for again.
-        let mut is_last = false;
-        loop {
-            let reply = self.insist(&call).await?;
-            let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
-            if is_busy || reply.status >= 500 {
-                return Err(Stop::because(refused(&reply)));
-            }
-            self.expect(
-                &reply,
-                id,
-                matches!(reply.status, 200 | 202),
-                "200 (or 202 Accepted) to the deletion of what exists",
-            );
-            if call.accepts_incomplete() {
-                let _ = flag.set(reply.status == 202);
-            }
-            if reply.status != 202
-                || self.settle(resource, Work::Delete, &reply).await? != End::Failed
-            {
-                return Ok(reply);
-            }
-            if is_last {
-                let asked = &reply.asked;
-                return Err(Stop::because(format!("the operation of {asked} failed")));
-            }
-            is_last = true;
+        let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+        if is_busy || reply.status >= 500 {
+            return Err(Stop::because(refused(&reply)));
+        }
+        self.expect(
+            &reply,
+            id,
+            matches!(reply.status, 200 | 202),
+            "200 (or 202 Accepted) to the deletion of what exists",
+        );
+        if call.accepts_incomplete() {
+            let _ = flag.set(reply.status == 202);
+        }
+        if reply.status == 202 && self.settle(resource, Work::Delete, &reply).await? == End::Failed
+        {
+            return self.remove_again(resource, &call).await;
+        }
+        Ok(reply)
+    }
+
+    /// Deletes what is still there after an operation that has failed.
+    async fn remove_again(&self, resource: &Resource, call: &Call) -> Result<Reply, Stop> {
+        let reply = self.send(call).await?;
+        let is_failed = match reply.status {
+            202 => self.settle(resource, Work::Delete, &reply).await? == End::Failed,
+            status => !matches!(status, 200 | 410),
+        };
+        match is_failed {
+            true => Err(Stop::because(format!("{} failed twice", reply.asked))),
+            false => Ok(reply),
         }
     }
 

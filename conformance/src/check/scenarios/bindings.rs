@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::provisions::{
-    BROKEN_JSON, UNKNOWN_FIELD, asynchronous_only, clear, invalid_data, same_as_absent,
-    unknown_field, wrong_parameters,
+    BROKEN_JSON, asynchronous_only, clear, invalid_data, same_as_absent, unknown_field,
+    wrong_parameters,
 };
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
@@ -108,13 +108,13 @@ async fn odd(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?;
     let right = || stage.bind(&stage.fresh_binding(&instance.resource));
     let plain = attempt(stage, &right()).await?;
-    let call = right().member(UNKNOWN_FIELD, json!({"a": 1}));
+    let call = right().member("conformance_unknown_field", json!({"a": 1}));
     unknown_field(stage, &plain, &attempt(stage, &call).await?);
     let mut call = right();
     if let Content::Json(body) = &mut call.content
         && let Some(resource) = body.get_mut("bind_resource")
     {
-        resource[UNKNOWN_FIELD] = json!(true);
+        resource["conformance_unknown_field"] = json!(true);
     }
     unknown_field(stage, &plain, &attempt(stage, &call).await?);
 

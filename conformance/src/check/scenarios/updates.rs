@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::Scenario;
 use super::bindings::without_incomplete;
 use super::provisions::{
-    BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, maintenance_conflict,
-    same_as_absent, unknown_field, wrong_parameters,
+    BROKEN_JSON, OTHER_VERSION, asynchronous_only, maintenance_conflict, same_as_absent,
+    unknown_field, wrong_parameters,
 };
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
@@ -195,7 +195,7 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
 
     let call = stage
         .update(&instance, &supported(stage))
-        .member(UNKNOWN_FIELD, json!({"a": 1}));
+        .member("conformance_unknown_field", json!({"a": 1}));
     let extended = change(stage, &instance, &call).await?;
     if again.is_success() {
         unknown_field(stage, &again, &extended);
