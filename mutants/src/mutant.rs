@@ -136,8 +136,7 @@ impl Mutant {
 
 /// A mutant at its door, and what it has done.
 pub struct AtTheDoor {
-    before: Before,
-    after: After,
+    mutant: Mutant,
     state: Mutex<State>,
 }
 
@@ -150,16 +149,15 @@ struct State {
 impl AtTheDoor {
     /// A mutant that remembers nothing yet.
     pub fn new(mutant: Mutant) -> AtTheDoor {
-        AtTheDoor::doing(mutant.before, mutant.after)
-    }
-
-    /// Who does this to what goes through.
-    pub fn doing(before: Before, after: After) -> AtTheDoor {
         AtTheDoor {
-            before,
-            after,
+            mutant,
             state: Mutex::default(),
         }
+    }
+
+    /// Who does this to what goes through, right or wrong.
+    pub fn doing(before: Before, after: After) -> AtTheDoor {
+        AtTheDoor::new(on_both("", "", before, after))
     }
 
     /// How many messages it has changed.
@@ -176,7 +174,7 @@ impl Keeper for AtTheDoor {
     fn enter(&self, sent: &mut Sent) -> Option<Reply> {
         let mut state = self.state();
         let mut request = Request(sent.clone());
-        let instead = (self.before)(&mut state.memory, &mut request);
+        let instead = (self.mutant.before)(&mut state.memory, &mut request);
         state.fired += usize::from(request.0 != *sent || instead.is_some());
         *sent = request.0;
         instead.map(|answer| Reply::Answer(answer.into()))

@@ -647,7 +647,7 @@ impl Stage {
         &self,
         resource: &Resource,
         call: &Call,
-        mut reply: Reply,
+        reply: Reply,
     ) -> Result<Reply, Stop> {
         let (id, flag) = match resource.binding {
             None => (
@@ -656,33 +656,36 @@ impl Stage {
             ),
             Some(_) => ("unbind.status-200-deleted", &self.learned.unbinds_async),
         };
-        // An operation that has failed may be asked for again.
-        let mut is_last = false;
-        loop {
-            let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
-            if is_busy || reply.status >= 500 {
-                return Err(Stop::because(refused(&reply)));
-            }
-            let is_right = matches!(reply.status, 200 | 202);
-            let expected = "200 (or 202 Accepted) to the deletion of what exists";
-            // While it is in progress, 202 is right, which is another entry's.
-            if is_right || !reply.is_success() || !self.is_begun(resource, Work::Delete).await? {
-                self.expect(&reply, id, is_right, expected);
-            }
-            if call.accepts_incomplete() {
-                let _ = flag.set(reply.status == 202);
-            }
-            if reply.status != 202
-                || self.settle(resource, Work::Delete, &reply).await? != End::Failed
-            {
-                return Ok(reply);
-            }
-            if is_last {
-                let asked = &reply.asked;
-                return Err(Stop::because(format!("the operation of {asked} failed")));
-            }
-            is_last = true;
-            reply = self.insist(call).await?;
+        let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+        if is_busy || reply.status >= 500 {
+            return Err(Stop::because(refused(&reply)));
+        }
+        let is_right = matches!(reply.status, 200 | 202);
+        let expected = "200 (or 202 Accepted) to the deletion of what exists";
+        // While it is in progress, 202 is right, which is another entry's.
+        if is_right || !reply.is_success() || !self.is_begun(resource, Work::Delete).await? {
+            self.expect(&reply, id, is_right, expected);
+        }
+        if call.accepts_incomplete() {
+            let _ = flag.set(reply.status == 202);
+        }
+        if reply.status == 202 && self.settle(resource, Work::Delete, &reply).await? == End::Failed
+        {
+            return self.remove_again(resource, call).await;
+        }
+        Ok(reply)
+    }
+
+    /// Deletes what is still there after an operation that has failed.
+    async fn remove_again(&self, resource: &Resource, call: &Call) -> Result<Reply, Stop> {
+        let reply = self.send(call).await?;
+        let is_failed = match reply.status {
+            202 => self.settle(resource, Work::Delete, &reply).await? == End::Failed,
+            status => !matches!(status, 200 | 410),
+        };
+        match is_failed {
+            true => Err(Stop::because(format!("{} failed twice", reply.asked))),
+            false => Ok(reply),
         }
     }
 

@@ -45,9 +45,8 @@ pub(super) const TOKEN: &str = "conformance-trial-token";
 impl Unusual {
     /// Judges it by everything. It manages the echo service at `echo`.
     pub async fn tried(&self, echo: &Running) -> Result<Tried, TrialError> {
-        let setting = |error: String| TrialError::Setting(error);
         let echo_url = echo.url().parse();
-        let echo_url = echo_url.map_err(|error| setting(format!("{error}")))?;
+        let echo_url = echo_url.map_err(|error| TrialError::Setting(format!("{error}")))?;
         let config = Config {
             catalog: CatalogSource::Text((self.catalog)().into_owned()),
             async_delay: self.takes,
@@ -67,10 +66,10 @@ impl Unusual {
         };
         let version = format!("2.{}", self.minor);
         let options = Options {
-            api_version: version.parse().map_err(|e| setting(format!("{e}")))?,
+            api_version: version.parse().map_err(TrialError::Setting)?,
             auth: match self.login {
                 Login::Token => Some(Auth::Token(
-                    Token::parse(TOKEN).map_err(|e| setting(format!("{e}")))?,
+                    Token::parse(TOKEN).map_err(|error| TrialError::Setting(error.to_string()))?,
                 )),
                 Login::Basic | Login::None => None,
             },

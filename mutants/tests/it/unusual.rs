@@ -25,12 +25,6 @@ async fn no_broker_that_is_right_is_accused_of_anything() {
             let _place = places.acquire().await.unwrap();
             let tried = unusual.tried(&echo).await.unwrap();
             let complaints = tried.complaints(unusual);
-            println!(
-                "{:?} {} {}",
-                tried.run.duration,
-                unusual.name,
-                tried.run.exchanges.len()
-            );
             complaints
                 .into_iter()
                 .map(|complaint| format!("{}: {complaint}", unusual.name))

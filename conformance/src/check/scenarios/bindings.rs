@@ -114,13 +114,13 @@ async fn odd(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?;
     let right = || stage.bind(&stage.fresh_binding(&instance.resource));
     let plain = attempt(stage, &right()).await?;
-    let call = right().member(UNKNOWN_FIELD, json!({"a": 1}));
+    let call = right().member("conformance_unknown_field", json!({"a": 1}));
     unknown_field(stage, &plain, &attempt(stage, &call).await?);
     let mut call = right();
     if let Content::Json(body) = &mut call.content
         && let Some(resource) = body.get_mut("bind_resource")
     {
-        resource[UNKNOWN_FIELD] = json!(true);
+        resource["conformance_unknown_field"] = json!(true);
     }
     unknown_field(stage, &plain, &attempt(stage, &call).await?);
 

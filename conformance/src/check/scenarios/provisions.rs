@@ -85,9 +85,6 @@ pub(super) const SYNCHRONOUS: Scenario = Scenario {
 /// Text that is no JSON.
 pub(super) const BROKEN_JSON: &str = r#"{"service_id": "#;
 
-/// A member that no broker knows.
-pub(super) const UNKNOWN_FIELD: &str = "conformance_unknown_field";
-
 /// A version that no catalog has.
 pub(super) const OTHER_VERSION: &str = "999.99.9";
 
@@ -348,7 +345,7 @@ async fn odd(stage: &Stage) -> Result<(), Stop> {
     );
 
     let plain = refuse(stage, &right()).await?;
-    let call = right().member(UNKNOWN_FIELD, json!({"a": 1}));
+    let call = right().member("conformance_unknown_field", json!({"a": 1}));
     let extended = refuse(stage, &call).await?;
     unknown_field(stage, &plain, &extended);
     let call = right()
@@ -386,7 +383,8 @@ pub(super) fn unknown_field(stage: &Stage, plain: &Reply, extended: &Reply) {
         // What the broker adds of its own need not be the same every time.
         let members = |reply: &Reply| -> Option<Vec<String>> {
             let members = reply.json.as_ref()?.as_object()?.keys();
-            let is_kept = |name: &&String| !is_extension(name) || name.contains(UNKNOWN_FIELD);
+            let is_kept =
+                |name: &&String| !is_extension(name) || name.contains("conformance_unknown_field");
             Some(members.filter(is_kept).cloned().collect())
         };
         let is_same = members(plain) == members(extended);

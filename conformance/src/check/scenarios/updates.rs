@@ -196,7 +196,7 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
 
     let call = stage
         .update(&instance, &supported(stage))
-        .member(UNKNOWN_FIELD, json!({"a": 1}));
+        .member("conformance_unknown_field", json!({"a": 1}));
     let extended = change(stage, &instance, &call).await?;
     if again.is_success() {
         unknown_field(stage, &again, &extended);
