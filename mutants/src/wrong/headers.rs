@@ -10,7 +10,9 @@ use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::Mutant;
 
 /// The mutants.
-pub const MUTANTS: &[&[Mutant]] = &[NEWER, IDENTITY, NAMES, UNKNOWN, FATAL, TYPES, BODIES, REFUSED];
+pub const MUTANTS: &[&[Mutant]] = &[
+    NEWER, IDENTITY, NAMES, UNKNOWN, FATAL, TYPES, BODIES, REFUSED,
+];
 
 #[rustfmt::skip]
 const NEWER: &[Mutant] = refusals! {

@@ -46,15 +46,17 @@ pub(super) fn tell(request: &Request, answer: &mut Answer, pointer: &str, value:
         return;
     }
     let (whose, member) = pointer.rsplit_once('/').unwrap_or_default();
-    answer.edit(|catalog| match (catalog.pointer_mut(whose), value.first()) {
-        (Some(Value::Object(members)), Some(value)) => {
-            members.insert(member.to_owned(), value.clone());
-        }
-        (Some(Value::Object(members)), None) => {
-            members.remove(member);
-        }
-        _ => {}
-    });
+    answer.edit(
+        |catalog| match (catalog.pointer_mut(whose), value.first()) {
+            (Some(Value::Object(members)), Some(value)) => {
+                members.insert(member.to_owned(), value.clone());
+            }
+            (Some(Value::Object(members)), None) => {
+                members.remove(member);
+            }
+            _ => {}
+        },
+    );
 }
 
 /// Gives what a request calls `new` its true id.

@@ -1,5 +1,7 @@
 //! Deletions that are wrong in one thing.
 
+use serde_json::Value;
+
 use super::bindings::without_incomplete;
 use super::provisions::{asynchronous_only, same_as_absent};
 use super::{Scenario, always, bindable};
@@ -167,8 +169,17 @@ async fn refused(
     Ok(None)
 }
 
-/// After a deletion that was refused, the right one shows that nothing was done.
+/// After a deletion that was refused, nothing is in progress, and the right one
+/// finds it.
 async fn still_there(stage: &Stage, refused: &Reply, resource: &Resource) -> Result<(), Stop> {
+    if resource.binding.is_none() || stage.knows(14) {
+        let poll = stage.poll(resource, Work::Unknown, None);
+        let polled = stage.send(&poll).await?;
+        let state = polled.member("state").and_then(Value::as_str);
+        let is_busy = polled.status == 200 && state == Some("in progress");
+        let expected = format!("no operation after {} was refused", refused.asked);
+        stage.expect(&polled, after(refused), !is_busy, &expected);
+    }
     let right = stage.send(&stage.delete(resource)).await?;
     let expected = format!("it is still there after {} was refused", refused.asked);
     stage.expect(&right, after(refused), right.status != 410, &expected);

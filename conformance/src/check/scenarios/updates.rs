@@ -407,7 +407,9 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
     }
     for (what, parameters) in wrong_parameters(stage.subject.update_schema.as_ref()) {
         // A valid change beside it would show that half of it was done.
-        let reply = refused.send(right().member("parameters", parameters)).await?;
+        let reply = refused
+            .send(right().member("parameters", parameters))
+            .await?;
         let expected = format!("a 4xx to parameters against the schema: {what}");
         let id = "update.parameters-validated";
         stage.prefer(&reply, id, reply.is_refusal(), &expected);
