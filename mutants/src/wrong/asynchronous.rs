@@ -101,7 +101,12 @@ const TIMING: &[Mutant] = &[
         "async.status-202",
         |_, request, answer| {
             // Without updates, which would meet the work that goes on.
-            tell(request, answer, "/services/1/plan_updateable", &[false.into()]);
+            tell(
+                request,
+                answer,
+                "/services/1/plan_updateable",
+                &[false.into()],
+            );
             if answer.status == 202 {
                 let creates = matches!(request.endpoint(), Endpoint::Provision | Endpoint::Bind);
                 answer.status = if creates { 201 } else { 200 };

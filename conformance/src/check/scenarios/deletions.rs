@@ -197,14 +197,15 @@ async fn synchronous(stage: &Stage) -> Result<(), Stop> {
             let binding = stage.binding(&instance).await?.resource;
             let call = without_incomplete(stage.unbind(&binding), value);
             let reply = delete(stage, &call, &binding).await?;
-            asynchronous_only(
-                stage,
-                &reply,
-                Learned::is(&stage.learned.unbinds_async),
-                "unbind.async-required-422",
-                "unbind.async-required-code",
-            );
-            same_as_absent(stage, &reply, &mut absent);
+            if !same_as_absent(stage, &reply, &mut absent) {
+                asynchronous_only(
+                    stage,
+                    &reply,
+                    Learned::is(&stage.learned.unbinds_async),
+                    "unbind.async-required-422",
+                    "unbind.async-required-code",
+                );
+            }
         }
     }
     let mut absent = None;
@@ -214,14 +215,15 @@ async fn synchronous(stage: &Stage) -> Result<(), Stop> {
         }
         let call = without_incomplete(stage.deprovision(&instance), value);
         let reply = delete(stage, &call, &instance).await?;
-        asynchronous_only(
-            stage,
-            &reply,
-            Learned::is(&stage.learned.deprovisions_async),
-            "deprovision.async-required-422",
-            "deprovision.async-required-code",
-        );
-        same_as_absent(stage, &reply, &mut absent);
+        if !same_as_absent(stage, &reply, &mut absent) {
+            asynchronous_only(
+                stage,
+                &reply,
+                Learned::is(&stage.learned.deprovisions_async),
+                "deprovision.async-required-422",
+                "deprovision.async-required-code",
+            );
+        }
     }
     Ok(())
 }
