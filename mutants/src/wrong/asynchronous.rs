@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::tables::{answers, refusal};
+use super::telling::tell;
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Mutant, on_answer, on_both, on_request};
 
@@ -99,6 +100,13 @@ const TIMING: &[Mutant] = &[
         "work-in-progress-is-told-as-done",
         "async.status-202",
         |_, request, answer| {
+            // Without updates, which would meet the work that goes on.
+            tell(
+                request,
+                answer,
+                "/services/1/plan_updateable",
+                &[false.into()],
+            );
             if answer.status == 202 {
                 let creates = matches!(request.endpoint(), Endpoint::Provision | Endpoint::Bind);
                 answer.status = if creates { 201 } else { 200 };

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::tables::{RIGHT_LOGIN, answers};
 use crate::message::{Answer, Endpoint, Request};
-use crate::mutant::{Mutant, on_answer, on_both, on_request};
+use crate::mutant::{Mutant, on_answer, on_request};
 
 /// The mutants.
 pub const MUTANTS: &[&[Mutant]] = &[UNFIT, OTHER_STATUS, BODIES, FLAGS, FINAL, DONE, TAKEN_OVER];
@@ -23,6 +23,10 @@ const UNFIT: &[Mutant] = answers! {
     "bind-with-an-unknown-plan-is-a-fault" breaks "errors.appropriate-status": Endpoint::Bind, 400 if |request| names_unknown(request, "plan_id") => |answer| answer.status = 500;
     "update-to-an-unknown-plan-is-a-fault" breaks "errors.appropriate-status": Endpoint::Update, 400 if |request| names_unknown(request, "plan_id") => |answer| answer.status = 500;
     "catalog-for-an-unknown-version-is-a-fault" breaks "errors.appropriate-status": Endpoint::Catalog, 412 => |answer| answer.status = 500;
+    "conditional-request-for-the-catalog-is-a-fault" breaks "errors.appropriate-status": Endpoint::Catalog, 304 => |answer| answer.status = 500;
+    "provision-without-version-is-a-fault" breaks "errors.appropriate-status": Endpoint::Provision, _ if |request| request.header("x-broker-api-version").is_none() => |answer| answer.status = 500;
+    "poll-of-an-unknown-operation-is-a-fault" breaks "errors.appropriate-status": Endpoint::PollInstance, _ if |request| request.query("operation").is_some_and(|name| name.starts_with("conformance")) => |answer| answer.status = 500, of("show-async/only");
+    "poll-of-an-unknown-operation-of-a-binding-is-a-fault" breaks "errors.appropriate-status": Endpoint::PollBinding, _ if |request| request.query("operation").is_some_and(|name| name.starts_with("conformance")) => |answer| answer.status = 500, of("show-async/only");
     "catalog-without-version-is-a-fault" breaks "errors.appropriate-status": Endpoint::Catalog, 400 => |answer| answer.status = 500;
 };
 
@@ -201,15 +205,18 @@ fn corrected(request: &Request) -> Request {
 const SHOW_SYNC: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000001";
 const SMALL: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000101";
 
-/// The showcase numbers the plans of its third offering from 301 on.
+/// The offering of a plan: the showcase numbers the plans of its second offering
+/// from 201 on.
 fn service_of(plan: &str) -> String {
-    let (_, number) = plan.split_at(plan.len().saturating_sub(3));
-    let (number, _) = number.split_at(number.len().min(1));
-    format!("{}{number}", SHOW_SYNC.trim_end_matches('1'))
+    let number = plan.chars().rev().nth(2).map(String::from);
+    format!(
+        "{}{}",
+        SHOW_SYNC.trim_end_matches('1'),
+        number.unwrap_or_default()
+    )
 }
 
-/// What is refused all the same takes the place of what was there, and what is a
-/// fault is done.
+/// What was there gives way to what is refused, and a fault is done all the same.
 const TAKEN_OVER: &[Mutant] = &[
     on_answer(
         "conflicting-provision-takes-the-id-over",
@@ -229,10 +236,9 @@ const TAKEN_OVER: &[Mutant] = &[
         },
     )
     .of("show-sync/small"),
-    on_both(
+    on_answer(
         "provision-called-text-is-a-fault-and-done",
         "errors.5xx-no-side-effects",
-        |_, _| None,
         |_, request, answer| {
             let is_called_text = request.header("content-type") == Some("text/plain");
             if request.is(Endpoint::Provision) && is_called_text {

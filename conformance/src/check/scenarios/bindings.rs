@@ -208,14 +208,15 @@ async fn synchronous(stage: &Stage) -> Result<(), Stop> {
     for value in [None, Some("false")] {
         let call = without_incomplete(stage.bind(&stage.fresh_binding(&instance.resource)), value);
         let reply = attempt(stage, &call).await?;
-        asynchronous_only(
-            stage,
-            &reply,
-            Learned::is(&stage.learned.binds_async),
-            "bind.async-required-422",
-            "bind.async-required-code",
-        );
-        same_as_absent(stage, &reply, &mut absent);
+        if !same_as_absent(stage, &reply, &mut absent) {
+            asynchronous_only(
+                stage,
+                &reply,
+                Learned::is(&stage.learned.binds_async),
+                "bind.async-required-422",
+                "bind.async-required-code",
+            );
+        }
     }
     stage.remove(&instance.resource).await.map(drop)
 }

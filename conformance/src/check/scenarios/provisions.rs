@@ -484,14 +484,15 @@ async fn synchronous(stage: &Stage) -> Result<(), Stop> {
             Some(value) => call.query("accepts_incomplete", value),
         };
         let reply = refuse(stage, &call).await?;
-        asynchronous_only(
-            stage,
-            &reply,
-            Learned::is(&stage.learned.provisions_async),
-            "provision.async-required-422",
-            "provision.async-required-code",
-        );
-        same_as_absent(stage, &reply, &mut first_code);
+        if !same_as_absent(stage, &reply, &mut first_code) {
+            asynchronous_only(
+                stage,
+                &reply,
+                Learned::is(&stage.learned.provisions_async),
+                "provision.async-required-422",
+                "provision.async-required-code",
+            );
+        }
     }
     Ok(())
 }
@@ -524,23 +525,24 @@ pub(super) fn asynchronous_only(
     }
 }
 
-/// `accepts_incomplete=false` comes to the same as its absence.
+/// `accepts_incomplete=false` comes to the same as its absence. Gives whether it
+/// was judged by that.
 pub(super) fn same_as_absent(
     stage: &Stage,
     reply: &Reply,
     absent: &mut Option<(u16, Option<String>)>,
-) {
+) -> bool {
     let seen = (reply.status, reply.code().map(str::to_owned));
     match absent {
         None => *absent = Some(seen),
-        Some(absent) if absent.1.as_deref() == Some("AsyncRequired") => {
+        // A 202 is another entry's.
+        Some(absent) if absent.1.as_deref() == Some("AsyncRequired") && reply.status != 202 => {
             let id = "async.false-equals-absent";
-            // A 202 is another entry's.
-            if reply.status != 202 {
-                let expected = "the same with accepts_incomplete=false as without it";
-                stage.expect(reply, id, *absent == seen, expected);
-            }
+            let expected = "the same with accepts_incomplete=false as without it";
+            stage.expect(reply, id, *absent == seen, expected);
+            return true;
         }
         Some(_) => {}
     }
+    false
 }
