@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use super::provisions::{
-    BROKEN_JSON, UNKNOWN_FIELD, asynchronous_only, clear, invalid_data, same_as_absent,
-    unknown_field, unprocessable, wrong_parameters,
+    BROKEN_JSON, asynchronous_only, clear, invalid_data, same_as_absent, unknown_field,
+    unprocessable, wrong_parameters,
 };
 use super::{Scenario, bindable};
 use crate::check::book::Sign;

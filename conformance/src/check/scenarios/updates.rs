@@ -6,8 +6,8 @@ use super::Scenario;
 use super::bindings::without_incomplete;
 use super::life::is_busy_with;
 use super::provisions::{
-    BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, maintenance_conflict,
-    same_as_absent, unknown_field, unprocessable, wrong_parameters,
+    BROKEN_JSON, OTHER_VERSION, asynchronous_only, maintenance_conflict, same_as_absent,
+    unknown_field, unprocessable, wrong_parameters,
 };
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
