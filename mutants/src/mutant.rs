@@ -185,7 +185,7 @@ impl Keeper for AtTheDoor {
         let true_answer = Answer::from(received);
         let mut answer = true_answer.clone();
         let request = Request(sent.clone());
-        (self.after)(&mut state.memory, &request, &mut answer);
+        (self.mutant.after)(&mut state.memory, &request, &mut answer);
         let wait = std::mem::take(&mut state.memory.wait);
         let is_as_before = answer == true_answer && state.memory.besides.is_empty();
         state.fired += usize::from(!is_as_before || !wait.is_zero());
