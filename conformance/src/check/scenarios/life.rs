@@ -89,7 +89,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
         }
     }
     let delete = stage.deprovision(&instance.resource);
-    let deleted = stage.send(&delete).await?;
+    let deleted = stage.insist(&delete).await?;
     let id = "provision.creates-resource";
     let is_gone = matches!(deleted.status, 404 | 410);
     let was_seen = stage.is_fetchable(&instance.resource) || stage.subject.is_bindable;
@@ -300,7 +300,7 @@ async fn absent(
     let is_instance = made.resource.binding.is_none();
     if is_instance && first.status == 404 && stage.learned.tells_gone(&made.resource) {
         let delete = stage.deprovision(&made.resource);
-        let deleted = stage.send(&delete).await?;
+        let deleted = stage.insist(&delete).await?;
         if deleted.status == 410 {
             nothing_made(stage, made, "it can neither be fetched nor deleted");
             for id in [supported, at_once] {
