@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::telling::{long, renaming, telling};
+use super::telling::{INVERT, INVERT_PLAN, doubling, long, renaming, telling};
 use crate::message::Endpoint;
 use crate::mutant::{Mutant, on_answer};
 
 /// The mutants.
-pub const MUTANTS: &[&[Mutant]] = &[HOW, TEXTS, MEMBERS, IDS];
+pub const MUTANTS: &[&[Mutant]] = &[HOW, TEXTS, MEMBERS, DOUBLED, IDS];
 
 /// How the catalog is answered, and its outermost members.
 const HOW: &[Mutant] = &[
@@ -158,23 +158,21 @@ const MEMBERS: &[Mutant] = telling! {
     "offering-has-no-id" breaks "offering.id-present": "/services/7/id";
     "offering-id-is-null" breaks "offering.id-type": "/services/7/id" is json!(null);
     "offering-id-is-a-number" breaks "offering.id-type": "/services/7/id" is 8;
-    "two-offerings-have-one-id" breaks "offering.id-globally-unique": "/services/7/id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000007";
     "offering-id-is-empty" breaks "offering.id-nonempty": "/services/7/id" is "";
+};
+
+/// Ids that are something else's, too.
+const DOUBLED: &[Mutant] = doubling! {
+    "two-offerings-have-one-id" breaks "offering.id-globally-unique": "service_id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000007";
+    "offering-id-is-its-plans" breaks "offering.id-globally-unique": "service_id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000801", capped;
 };
 
 /// Ids that are used, but are no good ones.
 #[rustfmt::skip]
 const IDS: &[Mutant] = renaming! {
-    "offering-id-is-its-plans" breaks "offering.id-globally-unique": "4f1b7a3e-0d5e-4c3c-9f0e-000000000008" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000801", capped;
     "offering-id-is-a-name" breaks "offering.id-guid": "4f1b7a3e-0d5e-4c3c-9f0e-000000000008" is "show-invert-id";
     "offering-id-has-a-blank" breaks "offering.id-unreserved-characters": "4f1b7a3e-0d5e-4c3c-9f0e-000000000008" is "show invert id";
     "offering-id-has-a-slash" breaks "offering.id-unreserved-characters": "4f1b7a3e-0d5e-4c3c-9f0e-000000000008" is "show/invert/id";
     "offering-id-is-long" breaks "catalog.strings-at-most-255": "4f1b7a3e-0d5e-4c3c-9f0e-000000000008" is long(256);
     "plan-id-is-long" breaks "catalog.strings-at-most-255": "4f1b7a3e-0d5e-4c3c-9f0e-000000000801" is long(256);
 };
-
-/// The offering `show-invert`.
-const INVERT: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000008";
-
-/// Its plan.
-const INVERT_PLAN: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000801";

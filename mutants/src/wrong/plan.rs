@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::telling::{long, renaming, telling};
+use super::telling::{doubling, long, renaming, telling};
 use crate::mutant::Mutant;
 
 /// The mutants.
-pub const MUTANTS: &[&[Mutant]] = &[MEMBERS, IDS, SCHEMAS, MAINTENANCE];
+pub const MUTANTS: &[&[Mutant]] = &[MEMBERS, DOUBLED, IDS, SCHEMAS, MAINTENANCE];
 
 #[rustfmt::skip]
 const MEMBERS: &[Mutant] = telling! {
@@ -14,7 +14,6 @@ const MEMBERS: &[Mutant] = telling! {
     "plan-id-is-null" breaks "plan.id-type": "/services/7/plans/0/id" is json!(null);
     "plan-id-is-a-number" breaks "plan.id-type": "/services/7/plans/0/id" is 801;
     "two-plans-of-an-offering-have-one-id" breaks "plan.id-globally-unique": "/services/2/plans/1/id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000301";
-    "plans-of-two-offerings-have-one-id" breaks "plan.id-globally-unique": "/services/7/plans/0/id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000701";
     "plan-id-is-empty" breaks "plan.id-nonempty": "/services/7/plans/0/id" is "";
     "plan-has-no-name" breaks "plan.name-present": "/services/7/plans/0/name";
     "plan-name-is-null" breaks "plan.name-type": "/services/7/plans/0/name" is json!(null);
@@ -40,10 +39,15 @@ const MEMBERS: &[Mutant] = telling! {
     "maintenance-info-is-a-text" breaks "plan.maintenance-info-type": "/services/7/plans/0/maintenance_info" is "1.0.0";
 };
 
+/// Ids that are something else's, too.
+const DOUBLED: &[Mutant] = doubling! {
+    "plans-of-two-offerings-have-one-id" breaks "plan.id-globally-unique": "plan_id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000701";
+    "plan-id-is-its-offerings" breaks "plan.id-globally-unique": "plan_id" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000008", capped;
+};
+
 /// Ids that are used, but are no good ones.
 #[rustfmt::skip]
 const IDS: &[Mutant] = renaming! {
-    "plan-id-is-its-offerings" breaks "plan.id-globally-unique": "4f1b7a3e-0d5e-4c3c-9f0e-000000000801" is "4f1b7a3e-0d5e-4c3c-9f0e-000000000008", capped;
     "plan-id-is-a-name" breaks "plan.id-guid": "4f1b7a3e-0d5e-4c3c-9f0e-000000000801" is "show-invert-plan";
     "plan-id-has-a-blank" breaks "plan.id-unreserved-characters": "4f1b7a3e-0d5e-4c3c-9f0e-000000000801" is "show invert plan";
     "plan-id-has-a-plus" breaks "plan.id-unreserved-characters": "4f1b7a3e-0d5e-4c3c-9f0e-000000000801" is "invert+plan";

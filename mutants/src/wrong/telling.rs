@@ -38,7 +38,68 @@ macro_rules! renaming {
     };
 }
 
-pub(super) use {renaming, telling};
+/// Mutants whose catalog gives `show-invert`, or its plan, an id that is something
+/// else's: `name breaks requirement: member of a request is value`.
+macro_rules! doubling {
+    ($($name:literal breaks $id:literal: $member:literal is $value:literal $(, $mark:ident)?;)*) => {
+        &[$(
+            $crate::mutant::on_both(
+                $name,
+                $id,
+                |_, request| {
+                    $crate::wrong::telling::undouble(request, $member, $value);
+                    None
+                },
+                |_, request, answer| {
+                    $crate::wrong::telling::double(request, answer, $member, $value);
+                },
+            )
+            $(.$mark())?
+        ),*]
+    };
+}
+
+pub(super) use {doubling, renaming, telling};
+
+/// The offering `show-invert`.
+pub(super) const INVERT: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000008";
+
+/// Its plan.
+pub(super) const INVERT_PLAN: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000801";
+
+/// The true id that a member has for `show-invert`, and the other member with its id.
+fn of_invert(member: &str) -> (&'static str, &'static str, &'static str) {
+    match member {
+        "service_id" => (INVERT, "plan_id", INVERT_PLAN),
+        _ => (INVERT_PLAN, "service_id", INVERT),
+    }
+}
+
+/// Gives a request that is about `show-invert` its true ids.
+pub(super) fn undouble(request: &mut Request, member: &str, doubled: &str) {
+    let (id, other, other_id) = of_invert(member);
+    if request.member(other) == other_id && request.member(member) == doubled {
+        request.edit(|members| {
+            members.insert(member.to_owned(), id.into());
+        });
+    }
+    if request.query(other) == Some(other_id) && request.query(member) == Some(doubled) {
+        request.set_query(member, Some(id));
+    }
+}
+
+/// Tells of `show-invert` under an id that is something else's.
+pub(super) fn double(request: &Request, answer: &mut Answer, member: &str, doubled: &str) {
+    let (id, ..) = of_invert(member);
+    let pointer = match member {
+        "service_id" => "/services/7/id",
+        _ => "/services/7/plans/0/id",
+    };
+    tell(request, answer, pointer, &[doubled.into()]);
+    if request.is(Endpoint::FetchInstance) && answer.member(member) == id {
+        answer.replace(member, doubled);
+    }
+}
 
 /// Puts the value, or else nothing, at `pointer` into the catalog.
 pub(super) fn tell(request: &Request, answer: &mut Answer, pointer: &str, value: &[Value]) {
