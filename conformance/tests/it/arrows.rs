@@ -7,7 +7,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const OURS: [&str; 5] = ["broker", "conformance", "fixtures", "mock-echo", "serving"];
+const OURS: [&str; 6] = [
+    "broker",
+    "conformance",
+    "fixtures",
+    "mock-echo",
+    "mutants",
+    "serving",
+];
 
 fn cargo(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))

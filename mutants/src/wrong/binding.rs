@@ -250,7 +250,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
     .of("show-async"),
     on_request(
         "synchronous-bind-is-accepted",
-        "bind.async-required-422",
+        "async.no-202-unless-accepted",
         |_, request| {
             let is_right = request.query("accepts_incomplete").is_some() || is_rotation(request);
             if request.is(Endpoint::Bind) && !is_right {
@@ -262,7 +262,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
     .of("show-async"),
     on_request(
         "bind-that-accepts-nothing-incomplete-is-accepted",
-        "bind.async-required-422",
+        "async.no-202-unless-accepted",
         |_, request| {
             if request.is(Endpoint::Bind) && request.query("accepts_incomplete") == Some("false") {
                 request.set_query("accepts_incomplete", Some("true"));

@@ -283,7 +283,7 @@ pub const MUTANTS: &[Mutant] = &[
     .of("show-async/only"),
     turns!(
         "deprovision-with-false-accepts-incomplete-is-409",
-        "deprovision.async-required-422", Deprovision 422 => 409,
+        "async.false-equals-absent", Deprovision 422 => 409,
         |_, request, answer| answer.member("error") == "AsyncRequired"
             && request.query("accepts_incomplete") == Some("false")
     )

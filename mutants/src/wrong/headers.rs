@@ -58,10 +58,10 @@ fn extend(answer: &mut Answer, pointer: &str) {
 #[rustfmt::skip]
 const UNKNOWN: &[Mutant] = answers! {
     "unknown-member-of-a-provision-takes-the-dashboard-away" breaks "extension.unknown-fields-ignored": Endpoint::Provision, 201 if has_unknown => |answer| answer.remove("dashboard_url");
-    "unknown-member-of-a-provision-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Provision, 201 if has_unknown => |answer| answer.set("x-unknown", true);
-    "unknown-member-of-an-update-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Update, 200 if has_unknown => |answer| answer.set("x-unknown", true);
-    "unknown-member-of-a-bind-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Bind, 201 if has_unknown => |answer| answer.set("x-unknown", true);
-    "unknown-member-of-bind-resource-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Bind, 201 if has_unknown_resource => |answer| answer.set("x-unknown", true);
+    "unknown-member-of-a-provision-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Provision, 201 if has_unknown => |answer| answer.set("conformance_unknown_field", true);
+    "unknown-member-of-an-update-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Update, 200 if has_unknown => |answer| answer.set("conformance_unknown_field", true);
+    "unknown-member-of-a-bind-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Bind, 201 if has_unknown => |answer| answer.set("conformance_unknown_field", true);
+    "unknown-member-of-bind-resource-comes-back" breaks "extension.unknown-fields-ignored": Endpoint::Bind, 201 if has_unknown_resource => |answer| answer.set("conformance_unknown_field", true);
 };
 
 #[rustfmt::skip]

@@ -332,7 +332,7 @@ pub const MUTANTS: &[Mutant] = &[
     .of("show-async/only"),
     turns!(
         "provision-with-false-accepts-incomplete-is-400",
-        "provision.async-required-422", Provision 422 => 400,
+        "async.false-equals-absent", Provision 422 => 400,
         |_, request, answer| is_async_required(answer)
             && request.query("accepts_incomplete") == Some("false")
     )

@@ -184,7 +184,7 @@ pub const CARRIED_OUT: &[Mutant] = &[
     .capped(),
     on_request(
         "synchronous-unbind-is-accepted",
-        "unbind.async-required-422",
+        "async.no-202-unless-accepted",
         |_, request| {
             if request.is(Endpoint::Unbind) && request.query("accepts_incomplete").is_none() {
                 request.set_query("accepts_incomplete", Some("true"));

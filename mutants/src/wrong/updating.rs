@@ -244,7 +244,7 @@ pub const MUTANTS: &[Mutant] = &[
     .of("show-async/only"),
     turns!(
         "update-with-false-accepts-incomplete-is-409",
-        "update.async-required-422", Update 422 => 409,
+        "async.false-equals-absent", Update 422 => 409,
         |_, request, answer| answer.member("error") == "AsyncRequired"
             && request.query("accepts_incomplete") == Some("false")
     )
@@ -490,8 +490,9 @@ fn changes_dashboard(memory: &mut Memory, request: &Request, answer: &mut Answer
     const NEW: &str = "https://example.com/dashboard";
     if request.is(Endpoint::Update) && answer.is_success() {
         memory.count(request.path());
-        if is_null {
-            answer.set("dashboard_url", Value::Null);
+        match is_null {
+            true => answer.set("dashboard_url", Value::Null),
+            false => answer.remove("dashboard_url"),
         }
     } else if request.is(Endpoint::FetchInstance) && memory.notes.contains_key(request.path()) {
         answer.replace("dashboard_url", format!("{NEW}{}", request.path()));
