@@ -14,6 +14,9 @@ use crate::mutant::{AtTheDoor, Mutant};
 /// observed by a machine that is busy.
 const DELAY: Duration = Duration::from_millis(800);
 
+/// How long an operation is polled: some mutants' never end.
+const LONGEST_OPERATION: Duration = Duration::from_secs(5);
+
 /// The true broker, with the showcase, and its echo service.
 pub struct TrueBroker {
     broker: Running,
@@ -104,6 +107,7 @@ fn options(mutant: &Mutant, scope: Scope) -> Options {
     let options = Options::default();
     let options = Options {
         prompt: mutant.prompt.unwrap_or(options.prompt),
+        operation_timeout: LONGEST_OPERATION,
         expect: mutant.expects.into_iter().collect(),
         ..options
     };
