@@ -18,9 +18,9 @@ const HEAD: &str = "\
 # Kill matrix
 
 Each mutant is the reference broker made wrong in one way (`mutants/src/wrong/`),
-and the check of the requirement that it breaks has found it out. A full check of
-it says of what else it is accused: the less, the better. Made by
-`cargo run --release -p mutants`.
+and the check of the requirement that it breaks has found it out. The last column
+has what else a check of all requirements accuses it of, on the offering that shows
+it: the less, the better. Made by `cargo run --release -p mutants`.
 
 | requirement | mutant | also accused of breaking |
 | --- | --- | --- |

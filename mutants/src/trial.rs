@@ -24,11 +24,16 @@ pub struct TrueBroker {
     _echo: Running,
 }
 
+/// The offering on which a mutant is tried that any of them shows.
+const USUAL: &str = "show-sync";
+
 /// What is judged in a trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The requirement that the mutant breaks, on the offering that shows it.
     Named,
+    /// Every requirement, on the offering that shows it.
+    Offering,
     /// Every requirement, on every behaviour of the showcase.
     Everything,
 }
@@ -111,18 +116,21 @@ fn options(mutant: &Mutant, scope: Scope) -> Options {
         expect: mutant.expects.into_iter().collect(),
         ..options
     };
-    match scope {
-        Scope::Named => {
-            let shown_by = mutant.offering.unwrap_or_default();
-            let (service, plan) = shown_by.split_once('/').unwrap_or((shown_by, ""));
-            let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-            Options {
-                only: [mutant.breaks.to_owned()].into(),
-                service: name(service),
-                plan: name(plan),
-                ..options
-            }
+    let on = |shown_by: &str| {
+        let (service, plan) = shown_by.split_once('/').unwrap_or((shown_by, ""));
+        let name = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+        Options {
+            service: name(service),
+            plan: name(plan),
+            ..options.clone()
         }
+    };
+    match scope {
+        Scope::Named => Options {
+            only: [mutant.breaks.to_owned()].into(),
+            ..on(mutant.offering.unwrap_or_default())
+        },
+        Scope::Offering => on(mutant.offering.unwrap_or(USUAL)),
         Scope::Everything => Options {
             plans: Plans::Behaviours,
             ..options

@@ -94,3 +94,21 @@ fn every_requirement_that_can_be_broken_and_is_judged_has_a_mutant() {
         .collect();
     assert_eq!(missing, WITHOUT_A_MUTANT.map(|(id, _)| id));
 }
+
+#[test]
+fn the_kill_matrix_has_every_mutant_and_no_other() {
+    for requirement in Registry::embedded().unwrap().requirements() {
+        let id = requirement.id.as_str();
+        let of_id = wrong::all().filter(|mutant| mutant.breaks == id);
+        let names: BTreeSet<&str> = of_id.map(|mutant| mutant.name).collect();
+        let in_matrix: BTreeSet<&str> = conformance::mutants(id).into_iter().collect();
+        assert_eq!(in_matrix, names, "{id}: cargo run --release -p mutants");
+    }
+}
+
+#[test]
+fn no_mutant_breaks_what_is_no_requirement() {
+    let registry = Registry::embedded().unwrap();
+    let unknown = wrong::all().find(|mutant| registry.get(mutant.breaks).is_none());
+    assert_eq!(unknown.map(|mutant| mutant.name), None);
+}
