@@ -69,6 +69,11 @@ fn the_crates_depend_on_each_other_as_the_architecture_says() {
     conformance -> serving for tests
     mock-echo -> serving
     mock-echo -> serving for tests
+    mutants -> broker
+    mutants -> conformance
+    mutants -> fixtures for tests
+    mutants -> mock-echo
+    mutants -> serving
     ");
 }
 
