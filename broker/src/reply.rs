@@ -157,7 +157,7 @@ impl Reply {
 
     /// The same reply to an update, which says whether it would be another one
     /// the next time, for versions that know how to say so.
-    pub(crate) fn to_update(self, version: ApiVersion) -> Reply {
+    pub(crate) fn for_update(self, version: ApiVersion) -> Reply {
         match self {
             Reply::Bad(_) | Reply::PlanChangeNotSupported if version >= ApiVersion::REPEATS => {
                 Reply::FinalRefusal(Box::new(self))

@@ -175,7 +175,7 @@ async fn instance(_who: Authenticated, call: Call<'_>, instance: PathId<2>) -> R
 async fn update(_who: Authenticated, call: Call<'_>, instance: PathId<2>, body: Body) -> Reply {
     let asked = call.reader().update(&body.0);
     let updated = call.carry_out(key(instance, None), asked.map(Request::Update));
-    updated.await.to_update(call.sender.version)
+    updated.await.for_update(call.sender.version)
 }
 
 #[delete("/service_instances/<_>")]
