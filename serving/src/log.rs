@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{LazyLock, Mutex};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Mutex;
+use std::time::{Instant, SystemTime};
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Data, Request, Response};
@@ -96,61 +94,7 @@ impl Fairing for RequestLog {
             }
         }
         line.push('\n');
-        // Where there is no thread to write it, nobody reads the log.
-        let _ = LINES.send(Entry::Line(line));
-    }
-}
-
-/// What the thread that writes the log is sent.
-enum Entry {
-    Line(String),
-    /// Tells when everything before it is written.
-    Flush(Sender<()>),
-}
-
-/// To the thread that writes the log. Lines that wait together are written
-/// together: a write for each would cost a busy server a tenth of its time.
-static LINES: LazyLock<Sender<Entry>> = LazyLock::new(|| {
-    let (lines, entries) = channel();
-    // Where there is no thread, sending fails from now on.
-    let _ = thread::Builder::new()
-        .name("log".to_owned())
-        .spawn(move || write(&entries));
-    lines
-});
-
-/// How many bytes are written at once, if that many wait.
-const CHUNK: usize = 64 * 1024;
-
-fn write(entries: &Receiver<Entry>) {
-    let mut text = String::new();
-    while let Ok(first) = entries.recv() {
-        let mut flushed = Vec::new();
-        let mut next = Some(first);
-        while let Some(entry) = next {
-            match entry {
-                Entry::Line(line) => text += &line,
-                Entry::Flush(tell) => flushed.push(tell),
-            }
-            next = match text.len() < CHUNK {
-                true => entries.try_recv().ok(),
-                false => None,
-            };
-        }
         // A log that nobody can read any more is no reason to stop serving.
-        let _ = std::io::stderr().write_all(text.as_bytes());
-        text.clear();
-        // Whoever does not wait any more need not be told: the senders are
-        // dropped here.
-        drop(flushed);
-    }
-}
-
-/// Waits until what has been logged is written, for at most `longest`.
-pub(crate) fn flush(longest: Duration) {
-    let (tell, told) = channel();
-    if LINES.send(Entry::Flush(tell)).is_ok() {
-        // It ends when the other side is dropped.
-        let _ = told.recv_timeout(longest);
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::answer::ErrorBody;
 use crate::as_sent::AsSent;
 use crate::interrupts::Interrupts;
-use crate::log::{flush, silence_rocket};
+use crate::log::silence_rocket;
 use crate::{Listen, Tls, catchers};
 
 /// How long a stop then waits for the last answers to leave and the
@@ -235,7 +235,6 @@ impl Running {
         // Either way there is nothing more to wait for.
         let _ = timeout(grace, self.under_way.wait()).await;
         let _ = timeout(LINGER, self.server).await;
-        flush(LINGER);
     }
 }
 
