@@ -1,6 +1,6 @@
-//! Makes the kill matrix: tries each mutant with a full check. With a part of a
-//! name or of a requirement's id as its argument, it only shows what becomes of
-//! these mutants.
+//! Makes the kill matrix: tries each mutant by every requirement, on the offering
+//! that shows it. With a part of a name or of a requirement's id as its argument,
+//! it only shows what becomes of these mutants.
 
 use std::fs;
 use std::io::{self, Write as _};

@@ -53,7 +53,7 @@ pub(crate) fn demanded(schema: Option<&Value>) -> Option<Value> {
 
 /// Whether the schema refuses an object without any properties, so that there
 /// have to be parameters.
-pub(crate) fn are_demanded(schema: &Value) -> bool {
+fn are_demanded(schema: &Value) -> bool {
     let none = Value::Object(serde_json::Map::new());
     Schema::read(schema).is_ok_and(|schema| schema.accepts(&none) == Some(false))
 }
