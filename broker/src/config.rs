@@ -8,10 +8,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::Url;
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::auth::Credentials;
 use crate::catalog::Catalog;
-use crate::store::{Memory, OpenError, Sqlite, Store};
+use crate::store::{Key, Memory, OpenError, Sqlite, Store};
 
 /// The settings of a broker.
 #[derive(Clone, Debug)]
@@ -74,10 +75,15 @@ impl From<&str> for StorePlace {
 }
 
 impl StorePlace {
-    pub(crate) fn open(&self, largest_group: NonZeroUsize) -> Result<Box<dyn Store>, OpenError> {
+    /// `lost`: see [`Sqlite::open`].
+    pub(crate) fn open(
+        &self,
+        largest_group: NonZeroUsize,
+        lost: UnboundedSender<Key>,
+    ) -> Result<Box<dyn Store>, OpenError> {
         Ok(match self {
             StorePlace::Memory => Box::new(Memory::default()),
-            StorePlace::File(path) => Box::new(Sqlite::open(path, largest_group)?),
+            StorePlace::File(path) => Box::new(Sqlite::open(path, largest_group, lost)?),
         })
     }
 }

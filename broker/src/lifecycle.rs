@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serving::StartError;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -18,24 +19,39 @@ use crate::decide::{
     Circumstances, Decision, Next, Request, Stored, begin, decide, recover, resume,
     waiting_operation,
 };
-use crate::echo::{EchoClient, EchoError};
+use crate::echo::EchoClient;
 use crate::mischief::{Mischief, on_purpose};
 use crate::reply::Reply;
-use crate::store::{Durability, Key, Store, StoreError};
+use crate::store::{self, Durability, Key, Store, StoreError};
 use crate::version::ApiVersion;
 
 /// How long the recovery of an operation waits before it tries again, at first
-/// and at most.
+/// and at most; unless a request asks for it.
 const RECOVERY_PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
+/// How long the state of the last operation on something that is gone is kept.
+const MEMORY_OF_THE_GONE: Duration = Duration::from_secs(3600);
+
+/// How often what is gone for that long is looked for.
+const FORGETTING_PAUSE: Duration = Duration::from_secs(60);
 
 /// What carries out requests. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Lifecycle(Arc<Inner>);
 
-/// What was being worked on when the broker ended last, and why the latest
-/// attempt to carry it to its end has failed, once one has. How it ended may have
-/// been told already, so that nothing can be said of it before it is known again.
-type Recovering = HashMap<Key, Option<EchoError>>;
+/// What was being worked on when the broker ended last, or when the store failed,
+/// and how far its recovery is. How it ended may have been told already, so that
+/// nothing can be said of it before it is known again.
+type Recovering = HashMap<Key, Recovery>;
+
+/// How far a recovery is.
+#[derive(Clone, Debug, PartialEq)]
+enum Recovery {
+    /// It is being tried.
+    Trying,
+    /// The latest attempt has failed; what a request about it is answered.
+    Failed(Reply),
+}
 
 struct Inner {
     store: Box<dyn Store>,
@@ -105,8 +121,17 @@ impl Lifecycle {
             _ => None,
         };
         let first: Pure = Box::new(move |at, stored| decide(at, stored, &request));
-        let next = self.step(&key, sender, Durability::Durable, first).await;
-        self.go_on(&key, sender, next, asked.as_ref()).await
+        let next = match self.step(&key, sender, Durability::Durable, first).await {
+            Ok(next) => next,
+            Err(error) => return failed(error),
+        };
+        match self.go_on(&key, sender, next, asked.as_ref()).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                self.recover_one(key);
+                failed(error)
+            }
+        }
     }
 
     /// What is to go wrong with a request on purpose.
@@ -142,8 +167,8 @@ impl Lifecycle {
 
     /// Whether the store and the echo service are there, or why not.
     pub(crate) async fn ready(&self) -> (Result<(), String>, Result<(), String>) {
-        let store = self.0.store.in_progress().await;
-        let store = store.map(drop).map_err(|error| error.to_string());
+        let store = self.0.store.ready().await;
+        let store = store.map_err(|error| error.to_string());
         let echo = self.0.echo.is_reachable().await;
         (store, echo.map_err(|error| error.to_string()))
     }
@@ -157,15 +182,52 @@ impl Lifecycle {
                 Some((operation, until)) => {
                     tokio::spawn(async move { lifecycle.later(key, operation, until).await });
                 }
-                None => {
-                    self.0.recovering.send_modify(|recovering| {
-                        recovering.insert(key.clone(), None);
-                    });
-                    tokio::spawn(async move { lifecycle.take_up(key).await });
-                }
+                None => self.recover_one(key),
             }
         }
         Ok(())
+    }
+
+    /// Takes up what the store says it has `lost`, and has it forget in time what
+    /// is gone.
+    pub(crate) fn look_after_store(&self, mut lost: UnboundedReceiver<Key>) {
+        // Neither keeps the store from being closed.
+        let inner = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while let Some(key) = lost.recv().await {
+                let Some(inner) = inner.upgrade() else { return };
+                Lifecycle(inner).recover_one(key);
+            }
+        });
+        let inner = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while let Some(inner) = inner.upgrade() {
+                let before = store::now().saturating_sub(MEMORY_OF_THE_GONE.as_secs());
+                // A store that fails tells it to those who need it; this can wait.
+                while inner.store.forget_gone(before).await == Ok(true) {}
+                drop(inner);
+                sleep(FORGETTING_PAUSE).await;
+            }
+        });
+    }
+
+    /// Carries the operation on `key` to its end; until then, nothing is said
+    /// about it.
+    fn recover_one(&self, key: Key) {
+        let lifecycle = self.clone();
+        self.note(&key, Recovery::Trying);
+        tokio::spawn(async move {
+            lifecycle.carry_to_its_end(&key).await;
+            lifecycle.0.recovering.send_modify(|recovering| {
+                recovering.remove(&key);
+            });
+        });
+    }
+
+    fn note(&self, key: &Key, recovery: Recovery) {
+        self.0.recovering.send_modify(|recovering| {
+            recovering.insert(key.clone(), recovery);
+        });
     }
 
     /// Waits until it is known again how things are with what a request is
@@ -175,33 +237,48 @@ impl Lifecycle {
             instance: key.instance.clone(),
             binding: None,
         };
-        let of = |all: &Recovering| all.get(&instance).or_else(|| all.get(key)).cloned();
+        let about = [&instance, key];
+        // What has failed before is tried again for this request.
+        self.0.recovering.send_if_modified(|all| {
+            let mut again = false;
+            for key in about {
+                if let Some(failed @ Recovery::Failed(_)) = all.get_mut(key) {
+                    *failed = Recovery::Trying;
+                    again = true;
+                }
+            }
+            again
+        });
+        let of = |all: &Recovering| about.map(|key| all.get(key).cloned());
         let mut recovering = self.0.recovering.subscribe();
-        let known = recovering.wait_for(|all| of(all) != Some(None)).await;
+        let known = recovering
+            .wait_for(|all| !of(all).contains(&Some(Recovery::Trying)))
+            .await;
         // The sender lives as long as we do.
-        match known.ok().and_then(|all| of(&all)).flatten() {
-            Some(error) => Err(Reply::Echo(error)),
-            None => Ok(()),
+        let mut failed = known.map(|all| of(&all)).into_iter().flatten().flatten();
+        match failed.next() {
+            Some(Recovery::Failed(reply)) => Err(reply),
+            _ => Ok(()),
         }
     }
 
-    /// From `next` to the reply.
+    /// From `next` to the reply. Fails where the store does, after the work has
+    /// begun.
     async fn go_on(
         &self,
         key: &Key,
         sender: Sender,
-        mut next: Result<Next, StoreError>,
+        mut next: Next,
         asked: Option<&ask::Provision>,
-    ) -> Reply {
+    ) -> Result<Reply, StoreError> {
         loop {
             let work = match next {
-                Ok(Next::Reply(reply)) => return reply,
-                Ok(Next::Accepted(reply)) => {
+                Next::Reply(reply) => return Ok(reply),
+                Next::Accepted(reply) => {
                     self.schedule(key, &reply);
-                    return reply;
+                    return Ok(reply);
                 }
-                Ok(Next::Work(work)) => work,
-                Err(error) => return failed(error),
+                Next::Work(work) => work,
             };
             let done = self.0.echo.perform(key, &work).await;
             // What succeeded, recovery would find again; what failed is told
@@ -213,7 +290,7 @@ impl Lifecycle {
             let asked = asked.cloned();
             let then: Pure =
                 Box::new(move |at, stored| resume(at, stored, &work, done.clone(), asked.as_ref()));
-            next = self.step(key, sender, durability, then).await;
+            next = self.step(key, sender, durability, then).await?;
         }
     }
 
@@ -221,53 +298,59 @@ impl Lifecycle {
     fn schedule(&self, key: &Key, reply: &Reply) {
         if let Reply::Accepted { operation, .. } = reply {
             let (lifecycle, key, operation) = (self.clone(), key.clone(), operation.clone());
-            let until = now() + millis(self.0.async_delay);
+            let until = now().saturating_add(millis(self.0.async_delay));
             tokio::spawn(async move { lifecycle.later(key, operation, until).await });
         }
     }
 
     async fn later(&self, key: Key, operation: String, until: u64) {
         sleep(Duration::from_millis(until.saturating_sub(now()))).await;
-        let first: Pure = Box::new(move |at, stored| begin(at, stored, &operation));
-        let next = self.step(&key, NOBODY, Durability::Durable, first).await;
-        self.go_on(&key, NOBODY, next, None).await;
+        let (mut pause, longest) = RECOVERY_PAUSE;
+        let next = loop {
+            let operation = operation.clone();
+            let first: Pure = Box::new(move |at, stored| begin(at, stored, &operation));
+            match self.step(&key, NOBODY, Durability::Durable, first).await {
+                Ok(next) => break next,
+                Err(_) => sleep(pause).await,
+            }
+            pause = (pause * 2).min(longest);
+        };
+        if self.go_on(&key, NOBODY, next, None).await.is_err() {
+            self.recover_one(key);
+        }
     }
 
     /// Carries an operation to its end that may have been told as done: until
     /// it is done, however long the echo service is away.
-    async fn take_up(&self, key: Key) {
-        self.carry_to_its_end(&key).await;
-        self.0.recovering.send_modify(|recovering| {
-            recovering.remove(&key);
-        });
-    }
-
     async fn carry_to_its_end(&self, key: &Key) {
         let (mut pause, longest) = RECOVERY_PAUSE;
-        loop {
-            let first: Pure = Box::new(recover);
-            let next = self.step(key, NOBODY, Durability::Recoverable, first).await;
-            let work = match next {
-                Ok(Next::Work(work)) => work,
-                _ => return,
-            };
-            let done = self.0.echo.perform(key, &work).await;
-            let error = match done {
-                Err(error) => error,
-                Ok(_) => {
-                    let then: Pure =
-                        Box::new(move |at, stored| resume(at, stored, &work, done.clone(), None));
-                    let next = self.step(key, NOBODY, Durability::Durable, then).await;
-                    self.go_on(key, NOBODY, next, None).await;
-                    return;
-                }
-            };
-            self.0.recovering.send_modify(|recovering| {
-                recovering.insert(key.clone(), Some(error));
-            });
-            sleep(pause).await;
+        while let Err(reply) = self.attempt_to_carry(key).await {
+            self.note(key, Recovery::Failed(reply));
+            let mut asked = self.0.recovering.subscribe();
+            let again = asked.wait_for(|all| all.get(key) == Some(&Recovery::Trying));
+            tokio::select! {
+                () = sleep(pause) => {}
+                // The sender lives as long as we do.
+                _ = again => {}
+            }
+            self.note(key, Recovery::Trying);
             pause = (pause * 2).min(longest);
         }
+    }
+
+    /// One attempt, or what a request is answered that cannot wait for another.
+    async fn attempt_to_carry(&self, key: &Key) -> Result<(), Reply> {
+        let first: Pure = Box::new(recover);
+        let next = self.step(key, NOBODY, Durability::Recoverable, first).await;
+        let Next::Work(work) = next.map_err(failed)? else {
+            return Ok(());
+        };
+        let done = self.0.echo.perform(key, &work).await;
+        let effect = done.map_err(Reply::Echo)?;
+        let then: Pure = Box::new(move |at, stored| resume(at, stored, &work, Ok(effect), None));
+        let next = self.step(key, NOBODY, Durability::Durable, then).await;
+        let reply = self.go_on(key, NOBODY, next.map_err(failed)?, None).await;
+        reply.map(drop).map_err(failed)
     }
 
     async fn step(

@@ -132,6 +132,18 @@ pub enum Next {
     Accepted(Reply),
 }
 
+impl Next {
+    /// Whether it tells that what was asked for has been done.
+    pub(crate) fn tells_success(&self) -> bool {
+        matches!(
+            self,
+            Next::Reply(
+                Reply::Provisioned(_) | Reply::Bound { .. } | Reply::Updated(_) | Reply::Deleted
+            )
+        )
+    }
+}
+
 /// What is stored next, and what comes next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {

@@ -6,10 +6,10 @@
 
 mod memory;
 mod sqlite;
-mod tables;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serving::Id;
 
@@ -32,8 +32,8 @@ pub struct Key {
 pub enum Durability {
     /// When it would survive the end of the process or the machine.
     Durable,
-    /// At once: should it get lost, the recovery of what was stored before
-    /// reaches the same state.
+    /// At once if what comes next is to tell success: should the step get lost,
+    /// the recovery of what was stored before reaches the same state.
     Recoverable,
 }
 
@@ -59,4 +59,17 @@ pub trait Store: Send + Sync {
 
     /// Everything that an operation is in progress on.
     fn in_progress<'a>(&'a self) -> Stepping<'a, Vec<Key>>;
+
+    /// Nothing, if it can be read and, as far as is known, written.
+    fn ready<'a>(&'a self) -> Stepping<'a, ()>;
+
+    /// Forgets a part of what ceased to exist before this time, in seconds since
+    /// 1970, and gives whether there may be more.
+    fn forget_gone<'a>(&'a self, before: u64) -> Stepping<'a, bool>;
+}
+
+/// Now, in seconds since 1970.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }

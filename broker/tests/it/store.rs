@@ -14,7 +14,8 @@ use broker::store::{Durability, Key, Memory, OpenError, Sqlite, Store};
 use serving::Id;
 
 fn open(path: &Path) -> Result<Sqlite, OpenError> {
-    Sqlite::open(path, Sqlite::LARGEST_GROUP)
+    let (lost, _) = tokio::sync::mpsc::unbounded_channel();
+    Sqlite::open(path, Sqlite::LARGEST_GROUP, lost)
 }
 
 fn key(instance: &str, binding: Option<&str>) -> Key {
@@ -167,6 +168,34 @@ async fn suite(store: Arc<dyn Store>) {
         .unwrap();
     assert_eq!(look(s, "i", Some("busy")).await, Stored::default());
     assert!(look(s, "I", None).await.instance.is_some());
+
+    // What is gone is forgotten in time, and nothing else.
+    let gone = |in_progress| Instance {
+        phase: Phase::Gone,
+        ..instance("p", in_progress)
+    };
+    put_instance(s, "gone", Some(gone(false))).await;
+    put_binding(
+        s,
+        "I",
+        "gone",
+        Some(Binding {
+            phase: Phase::Gone,
+            ..binding(false)
+        }),
+    )
+    .await;
+    let remembered = async || {
+        let instance = look(s, "gone", None).await.instance.is_some();
+        let binding = look(s, "I", Some("gone")).await.binding.is_some();
+        [instance, binding]
+    };
+    while s.forget_gone(1_000_000_000).await.unwrap() {}
+    assert_eq!(remembered().await, [true, true]);
+    while s.forget_gone(u64::MAX).await.unwrap() {}
+    assert_eq!(remembered().await, [false, false]);
+    assert!(look(s, "I", Some("I")).await.binding.is_some());
+    assert_eq!(s.ready().await, Ok(()));
 
     one_by_one(store).await;
 }

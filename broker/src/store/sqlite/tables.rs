@@ -5,9 +5,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
 use serving::Id;
 
-use super::Key;
 use crate::decide::Stored;
 use crate::instance::{Binding, Instance, Phase};
+use crate::store::Key;
+
+/// How much is forgotten at once, so that nobody waits long behind it.
+const FORGOTTEN_AT_ONCE: u16 = 500;
 
 /// The tables, through a connection.
 pub(super) struct Tables<'a>(pub(super) &'a Connection);
@@ -154,14 +157,31 @@ impl Tables<'_> {
         Ok(keys)
     }
 
-    /// Forgets what ceased to exist before this time, in seconds since 1970.
-    pub(super) fn forget_gone(&self, before: u64) -> rusqlite::Result<()> {
-        for table in ["instances", "bindings"] {
-            let sql = format!("DELETE FROM {table} WHERE gone_at < ?1");
-            self.0
-                .execute(&sql, [i64::try_from(before).unwrap_or(i64::MAX)])?;
+    /// Forgets a part of what ceased to exist before this time, in seconds since
+    /// 1970. Gives whether there may be more.
+    pub(super) fn forget_gone(&self, before: u64) -> rusqlite::Result<bool> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let instances = "DELETE FROM instances WHERE id IN (
+            SELECT id FROM instances WHERE gone_at < ?1 LIMIT ?2)";
+        let bindings = "DELETE FROM bindings WHERE (instance, id) IN (
+            SELECT instance, id FROM bindings WHERE gone_at < ?1 LIMIT ?2)";
+        let mut more = false;
+        for sql in [instances, bindings] {
+            let forgotten = self
+                .0
+                .prepare_cached(sql)?
+                .execute(params![before, FORGOTTEN_AT_ONCE])?;
+            more |= forgotten >= usize::from(FORGOTTEN_AT_ONCE);
         }
-        Ok(())
+        Ok(more)
+    }
+
+    /// Writes something that changes nothing.
+    pub(super) fn touch(&self) -> rusqlite::Result<()> {
+        let version: i32 = self
+            .0
+            .pragma_query_value(None, "user_version", |row| row.get(0))?;
+        self.0.pragma_update(None, "user_version", version)
     }
 }
 

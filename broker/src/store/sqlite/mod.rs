@@ -1,0 +1,328 @@
+//! A store in one SQLite file.
+//!
+//! One thread owns the connection and takes steps in the order in which they
+//! come; another one gets to the disk what has been committed. While the disk is
+//! at work, steps gather in the next transaction, so that durability costs one
+//! write to the disk for all of them, and nobody waits for the disk who need
+//! not. Steps that need not be durable ride along with the next commit.
+
+mod disk;
+mod file;
+mod tables;
+mod worker;
+
+use std::fs::OpenOptions;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use super::{Decide, Durability, Key, Stepping, Store, StoreError};
+use crate::decide::{Next, Stored};
+use disk::{Disk, Sync};
+use worker::Worker;
+
+pub use file::OpenError;
+
+/// A store in one SQLite file, which no other process can use meanwhile.
+///
+/// When it is dropped, everything is committed and the file is closed.
+pub struct Sqlite {
+    jobs: Sender<Job>,
+    /// There until it is dropped.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        let _ = self.jobs.send(Job::End);
+        // A step may hold the last reference to the store that carries it out:
+        // then this is the thread itself, which is about to end.
+        let others = |thread: &JoinHandle<()>| thread.thread().id() != thread::current().id();
+        if let Some(thread) = self.thread.take().filter(others) {
+            // If it has panicked, it has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread is asked or told.
+enum Job {
+    Step {
+        key: Key,
+        durability: Durability,
+        decide: Decide,
+        answer: oneshot::Sender<Result<Next, StoreError>>,
+    },
+    Look {
+        key: Key,
+        answer: oneshot::Sender<Result<Stored, StoreError>>,
+    },
+    InProgress {
+        answer: oneshot::Sender<Result<Vec<Key>, StoreError>>,
+    },
+    Ready {
+        answer: oneshot::Sender<Result<(), StoreError>>,
+    },
+    Forget {
+        before: u64,
+        answer: oneshot::Sender<Result<bool, StoreError>>,
+    },
+    /// The disk has got, or not, what it was last asked to keep.
+    Synced(Result<(), StoreError>),
+    /// Nobody will ask any more.
+    End,
+}
+
+impl Sqlite {
+    /// How many steps are committed together at most, unless told otherwise.
+    pub const LARGEST_GROUP: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
+
+    /// Opens the store in the file at `path`, or makes one there. At most
+    /// `largest_group` steps are committed together. `lost` is told what a
+    /// [`Durability::Recoverable`] step was about that could not be stored in
+    /// the end.
+    pub fn open(
+        path: &Path,
+        largest_group: NonZeroUsize,
+        lost: UnboundedSender<Key>,
+    ) -> Result<Sqlite, OpenError> {
+        let connection = file::connect(path)?;
+        let unusable = |error| OpenError::unusable(path, error);
+        let log = file::write_ahead_log(&connection);
+        let log = OpenOptions::new().write(true).open(log).map_err(unusable)?;
+        let sync = Box::new(move || log.sync_data());
+        Sqlite::start(connection, sync, largest_group, lost).map_err(unusable)
+    }
+
+    fn start(
+        connection: Connection,
+        sync: Sync,
+        largest_group: NonZeroUsize,
+        lost: UnboundedSender<Key>,
+    ) -> std::io::Result<Sqlite> {
+        let (jobs, work) = channel();
+        let disk = Disk::start(sync, jobs.clone())?;
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || Worker::new(connection, disk, largest_group, lost).serve(&work))?;
+        Ok(Sqlite {
+            jobs,
+            thread: Some(thread),
+        })
+    }
+
+    fn ask<'a, T: Send + 'a>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
+    ) -> Stepping<'a, T> {
+        let (sender, answer) = oneshot::channel();
+        // Where nobody takes it any more, the answer will not come.
+        let _ = self.jobs.send(job(sender));
+        Box::pin(async move {
+            let ended = |_| StoreError("its thread has ended".to_owned());
+            answer.await.map_err(ended)?
+        })
+    }
+}
+
+impl Store for Sqlite {
+    fn step<'a>(&'a self, key: Key, durability: Durability, decide: Decide) -> Stepping<'a, Next> {
+        self.ask(|answer| Job::Step {
+            key,
+            durability,
+            decide,
+            answer,
+        })
+    }
+
+    fn look<'a>(&'a self, key: Key) -> Stepping<'a, Stored> {
+        self.ask(|answer| Job::Look { key, answer })
+    }
+
+    fn in_progress<'a>(&'a self) -> Stepping<'a, Vec<Key>> {
+        self.ask(|answer| Job::InProgress { answer })
+    }
+
+    fn ready<'a>(&'a self) -> Stepping<'a, ()> {
+        self.ask(|answer| Job::Ready { answer })
+    }
+
+    fn forget_gone<'a>(&'a self, before: u64) -> Stepping<'a, bool> {
+        self.ask(|answer| Job::Forget { before, answer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::mpsc;
+
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+    use crate::decide::Decision;
+    use crate::instance::Instance;
+    use crate::reply::Reply;
+
+    /// A store in `dir` that gets things to the disk by `sync`, with these
+    /// settings of SQLite, and what it tells of losses.
+    fn store(dir: &Path, sync: Sync, settings: &str) -> (Sqlite, UnboundedReceiver<Key>) {
+        let connection = file::connect(&dir.join("a.db")).unwrap();
+        connection.execute_batch(settings).unwrap();
+        let (lost, losses) = unbounded_channel();
+        let store = Sqlite::start(connection, sync, Sqlite::LARGEST_GROUP, lost).unwrap();
+        (store, losses)
+    }
+
+    fn key(id: &str) -> Key {
+        Key {
+            instance: serving::Id::new(id).unwrap(),
+            binding: None,
+        }
+    }
+
+    /// Stores an instance whose plan has an id of this length.
+    fn put(
+        store: &Sqlite,
+        id: &str,
+        length: usize,
+        durability: Durability,
+    ) -> Stepping<'static, Next> {
+        let instance: Instance = serde_json::from_value(serde_json::json!({
+            "asked": {
+                "service_id": "s",
+                "plan_id": "p".repeat(length),
+                "organization_guid": "o",
+                "space_guid": "s",
+                "parameters": {},
+                "maintenance_version": null,
+            },
+            "backend": "echo",
+            "dashboard_url": "http://d",
+            "metadata": null,
+            "phase": "ready",
+            "operation": {"id": "op", "kind": "create", "is_async": false, "state": "succeeded"},
+            "update": null,
+            "halted": null,
+        }))
+        .unwrap();
+        let key = key(id);
+        store.ask(|answer| Job::Step {
+            key,
+            durability,
+            decide: Box::new(move |_| Decision {
+                instance: Some(instance.clone()),
+                binding: None,
+                drop_bindings: false,
+                next: Next::Reply(Reply::Updated(None)),
+            }),
+            answer,
+        })
+    }
+
+    /// A disk that tells when it begins, and goes on when it is told to.
+    fn slow_disk() -> (Sync, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let (begun, begins) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let sync = move || {
+            begun.send(()).map_err(io::Error::other)?;
+            released.recv().map_err(io::Error::other)
+        };
+        (Box::new(sync), begins, release)
+    }
+
+    #[tokio::test]
+    async fn a_durable_step_is_told_when_the_disk_has_it_and_the_others_go_on_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sync, begins, release) = slow_disk();
+        let (store, _) = store(dir.path(), sync, "");
+        let mut durable = put(&store, "durable", 1, Durability::Durable);
+        begins.recv().unwrap();
+
+        put(&store, "rides along", 1, Durability::Recoverable)
+            .await
+            .unwrap();
+        assert!(store.look(key("durable")).await.unwrap().instance.is_some());
+        let mut next = put(&store, "next", 1, Durability::Durable);
+        store.ready().await.unwrap();
+        assert!(now(&mut durable).is_none());
+        assert!(now(&mut next).is_none());
+
+        release.send(()).unwrap();
+        assert!(durable.await.is_ok());
+        begins.recv().unwrap();
+        assert!(now(&mut next).is_none());
+        release.send(()).unwrap();
+        assert!(next.await.is_ok());
+    }
+
+    /// What a future gives now, if anything.
+    fn now<T>(future: &mut Stepping<'_, T>) -> Option<Result<T, StoreError>> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(result) => Some(result),
+            std::task::Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn once_the_disk_has_failed_nothing_is_told_as_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut syncs = 0;
+        let sync = move || {
+            syncs += 1;
+            match syncs {
+                1 => Ok(()),
+                2 => Err(io::Error::other("it is full of dust")),
+                // It says that all is well, though what it lost stays lost.
+                _ => Ok(()),
+            }
+        };
+        let (store, _) = store(dir.path(), Box::new(sync), "");
+        assert!(put(&store, "a", 1, Durability::Durable).await.is_ok());
+        let error = put(&store, "b", 1, Durability::Durable).await.unwrap_err();
+        assert!(error.to_string().contains("it is full of dust"), "{error}");
+        for durability in [Durability::Durable, Durability::Recoverable] {
+            assert_eq!(put(&store, "c", 1, durability).await, Err(error.clone()));
+        }
+        assert_eq!(store.look(key("a")).await, Err(error.clone()));
+        assert_eq!(store.ready().await, Err(error));
+    }
+
+    #[tokio::test]
+    async fn what_was_told_and_cannot_be_stored_is_named_as_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sync, begins, release) = slow_disk();
+        let full = "PRAGMA max_page_count = 12";
+        let (store, mut losses) = store(dir.path(), sync, full);
+        let kept = put(&store, "kept", 1, Durability::Durable);
+        begins.recv().unwrap();
+
+        // While the disk is at work, what comes is in one transaction.
+        let told = put(&store, "told", 1, Durability::Recoverable);
+        let waits = put(&store, "waits", 1, Durability::Durable);
+        let large = put(&store, "large", 1_000_000, Durability::Durable);
+        assert!(told.await.is_ok());
+        let error = large.await.unwrap_err();
+        assert!(error.to_string().contains("full"), "{error}");
+        assert_eq!(waits.await, Err(error));
+        assert_eq!(losses.recv().await, Some(key("told")));
+        for id in ["told", "waits", "large"] {
+            assert_eq!(store.look(key(id)).await, Ok(Stored::default()), "{id}");
+        }
+        release.send(()).unwrap();
+        assert!(kept.await.is_ok());
+
+        // There is room for something smaller, so it works again.
+        assert_eq!(store.ready().await, Ok(()));
+        assert!(store.look(key("kept")).await.unwrap().instance.is_some());
+        let small = put(&store, "small", 1, Durability::Durable);
+        release.send(()).unwrap();
+        assert!(small.await.is_ok());
+    }
+}
