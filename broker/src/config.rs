@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use reqwest::Url;
 use tokio::sync::mpsc::UnboundedSender;
+use url::Url;
 
 use crate::auth::Credentials;
 use crate::catalog::Catalog;

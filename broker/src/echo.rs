@@ -3,11 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, Response, StatusCode, redirect};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Builder, Client};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rocket::http::Status;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use serving::StartError;
+use tokio::time::timeout;
 
 use crate::decide::{Verb, Work};
 use crate::store::Key;
@@ -24,8 +30,9 @@ const ATTEMPTS: usize = 2;
 
 /// Calls the echo service, over connections that are used again.
 pub(crate) struct EchoClient {
-    http: Client,
+    http: Client<HttpsConnector<HttpConnector>, String>,
     base: String,
+    timeout: Duration,
 }
 
 /// What a call has led to.
@@ -77,38 +84,32 @@ impl EchoError {
     }
 }
 
-impl From<reqwest::Error> for EchoError {
-    fn from(error: reqwest::Error) -> EchoError {
-        if error.is_connect() {
-            EchoError::Unreachable
-        } else if error.is_timeout() {
-            EchoError::TimedOut
-        } else {
-            EchoError::BrokenOff
-        }
-    }
-}
-
 impl EchoClient {
     /// A client of the echo service at `base`, a URL without a slash at its
     /// end, that waits for each answer up to `timeout`.
     pub(crate) fn new(base: &str, timeout: Duration) -> Result<EchoClient, StartError> {
-        // reqwest wants a TLS configuration even where it has no use for it.
+        // The connector wants roots even where it has no use for them.
         let roots = match base.starts_with("https:") {
             true => trusted_roots(),
             false => RootCertStore::empty(),
         };
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .redirect(redirect::Policy::none())
-            // The environment's proxies are for the way out, not to a neighbour.
-            .no_proxy()
-            .tls_backend_preconfigured(tls(roots).map_err(unusable)?)
-            .build()
-            .map_err(unusable)?;
-        let base = base.to_owned();
-        Ok(EchoClient { http, base })
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(roots)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let http = Builder::new(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(EchoClient {
+            http,
+            base: base.to_owned(),
+            timeout,
+        })
     }
 
     /// Does `work` for the instance or binding `key`.
@@ -134,9 +135,7 @@ impl EchoClient {
 
     /// Whether anything answers where the echo service should be.
     pub(crate) async fn is_reachable(&self) -> Result<(), EchoError> {
-        let url = format!("{}/health", self.base);
-        self.http.get(url).send().await?;
-        Ok(())
+        self.call(Method::GET, "/health").await.map(drop)
     }
 
     async fn attempt(&self, key: &Key, work: &Work) -> Result<Effect, EchoError> {
@@ -146,13 +145,11 @@ impl EchoClient {
             Verb::Nothing => return Ok(Effect::Done),
         };
         let path = work.backend.path(&key.instance, key.binding.as_ref());
-        let url = format!("{}{path}", self.base);
-        let response = self.http.request(method, url).send().await?;
-        let status = response.status();
+        let (status, body) = self.call(method, &path).await?;
         let unexpected = EchoError::Unexpected {
             status: status.as_u16(),
         };
-        let body = read(response).await?.ok_or(unexpected.clone())?;
+        let body = body.ok_or_else(|| unexpected.clone())?;
         // The members tell the echo service from whatever else may answer.
         let says = |member: &str| body.get(member).is_some_and(Value::is_string);
         if status == StatusCode::OK && says("state") {
@@ -165,22 +162,36 @@ impl EchoClient {
             Err(unexpected)
         }
     }
-}
 
-/// The JSON of an answer, or `None` if it is none or too long.
-async fn read(mut response: Response) -> Result<Option<Value>, EchoError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > ANSWER_LIMIT {
-            return Ok(None);
-        }
+    /// The status of an answer and its JSON, or `None` if it is none or too long.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<(StatusCode, Option<Value>), EchoError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .body(String::new())
+            // Both are made of ids that have been read, and encoded again.
+            .map_err(|_| EchoError::Unreachable)?;
+        let call = async {
+            let response = self.http.request(request).await;
+            let response = response.map_err(|error| match error.is_connect() {
+                true => EchoError::Unreachable,
+                false => EchoError::BrokenOff,
+            })?;
+            let (head, body) = response.into_parts();
+            match Limited::new(body, ANSWER_LIMIT).collect().await {
+                Ok(body) => Ok((head.status, serde_json::from_slice(&body.to_bytes()).ok())),
+                Err(error) if error.is::<LengthLimitError>() => Ok((head.status, None)),
+                Err(_) => Err(EchoError::BrokenOff),
+            }
+        };
+        timeout(self.timeout, call)
+            .await
+            .unwrap_or(Err(EchoError::TimedOut))
     }
-    Ok(serde_json::from_slice(&bytes).ok())
-}
-
-fn unusable(error: impl std::error::Error) -> StartError {
-    StartError::Other(format!("the client of the echo service: {error}"))
 }
 
 /// The roots of the machine, or the bundled ones where the machine has none.
@@ -193,10 +204,10 @@ fn trusted_roots() -> RootCertStore {
     roots
 }
 
-fn tls(roots: RootCertStore) -> Result<ClientConfig, rustls::Error> {
+fn tls(roots: RootCertStore) -> Result<ClientConfig, StartError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| StartError::Other(format!("the client of the echo service: {error}")))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
