@@ -413,3 +413,88 @@ fn now() -> u64 {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use serving::{Id, Listen};
+
+    use super::*;
+    use crate::store::{Decide, Memory, Stepping};
+
+    /// A store in memory that fails as often as it is told to.
+    #[derive(Default)]
+    struct Failing {
+        memory: Memory,
+        /// Whether the next step fails that changes something after an intent.
+        fails: Arc<AtomicBool>,
+    }
+
+    impl Store for Failing {
+        fn step<'a>(
+            &'a self,
+            key: Key,
+            durability: Durability,
+            decide: Decide,
+        ) -> Stepping<'a, Next> {
+            let after_intent = durability == Durability::Recoverable;
+            if after_intent && self.fails.swap(false, Ordering::SeqCst) {
+                return Box::pin(async { Err(StoreError("its disk is full".to_owned())) });
+            }
+            self.memory.step(key, durability, decide)
+        }
+
+        fn look<'a>(&'a self, key: Key) -> Stepping<'a, Stored> {
+            self.memory.look(key)
+        }
+
+        fn in_progress<'a>(&'a self) -> Stepping<'a, Vec<Key>> {
+            self.memory.in_progress()
+        }
+
+        fn ready<'a>(&'a self) -> Stepping<'a, ()> {
+            self.memory.ready()
+        }
+
+        fn forget_gone<'a>(&'a self, before: u64) -> Stepping<'a, bool> {
+            self.memory.forget_gone(before)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_store_failed_to_keep_after_the_work_was_done_is_made_good() {
+        let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
+        let config = Config::new(echo.url().parse().unwrap());
+        let catalog = Catalog::read(include_str!("../catalogs/documented.json"), "http://e");
+        let store = Failing::default();
+        let fails = store.fails.clone();
+        let lifecycle =
+            Lifecycle::new(&config, Arc::new(catalog.unwrap()), Box::new(store)).unwrap();
+        let key = Key {
+            instance: Id::new("i").unwrap(),
+            binding: None,
+        };
+        let provision = ask::Provision {
+            service_id: "echo_service".to_owned(),
+            plan_id: "big_0001".to_owned(),
+            organization_guid: "o".to_owned(),
+            space_guid: "s".to_owned(),
+            parameters: Default::default(),
+            maintenance_version: None,
+        };
+        let ask = async || {
+            let request = Request::Provision(provision.clone());
+            lifecycle.carry_out(key.clone(), NOBODY, request).await
+        };
+
+        fails.store(true, Ordering::SeqCst);
+        assert_eq!(
+            ask().await,
+            Reply::Store("the store failed: its disk is full".to_owned())
+        );
+        // Nobody has to restart anything, and the instance is there once.
+        assert!(matches!(ask().await, Reply::AlreadyProvisioned(_)));
+        echo.stop(Duration::ZERO).await;
+    }
+}

@@ -31,7 +31,7 @@ struct Args {
     echo_public_url: Option<EchoUrl>,
 
     /// How long to wait for an answer of the echo service, such as 5s or 500ms
-    #[arg(long, value_name = "DURATION", env = "BROKER_ECHO_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", env = "BROKER_ECHO_TIMEOUT", default_value = "5s", value_parser = serving::duration)]
     echo_timeout: Duration,
 
     /// What to offer: documented, showcase (every feature), scenarios (plans
@@ -44,7 +44,7 @@ struct Args {
     store: StorePlace,
 
     /// How long an asynchronous operation takes, such as 2s or 50ms
-    #[arg(long, value_name = "DURATION", env = "BROKER_ASYNC_DELAY", default_value = "2s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", env = "BROKER_ASYNC_DELAY", default_value = "2s", value_parser = serving::duration)]
     async_delay: Duration,
 
     /// User name that platforms have to send

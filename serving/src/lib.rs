@@ -23,6 +23,6 @@ pub use answer::Answer;
 pub use body::{BODY_LIMIT, Body, Patience};
 pub use id::{BadId, Id, PathId};
 pub use interrupts::Interrupts;
-pub use listen::{GRACE, Listen, ListenArgs, Tls};
+pub use listen::{GRACE, Listen, ListenArgs, Tls, duration};
 pub use log::{RequestLog, note};
 pub use run::{Running, StartError, build, serve, start};

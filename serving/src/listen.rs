@@ -138,7 +138,7 @@ impl Args for ListenArgs {
                     .value_name("DURATION")
                     .env("GRACE")
                     .default_value("5s")
-                    .value_parser(humantime::parse_duration)
+                    .value_parser(duration)
                     .help("How long a stop waits for the requests under way"),
             )
     }
@@ -175,6 +175,12 @@ impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         SocketAddr::new(self.address, self.port).fmt(f)
     }
+}
+
+/// Reads a duration that a flag gives, such as `5s` or `500ms`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let expected = |_| "expected a duration such as 5s or 500ms".to_owned();
+    humantime::parse_duration(text).map_err(expected)
 }
 
 #[cfg(test)]

@@ -30,14 +30,18 @@ const PAIRS: usize = 5;
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if arguments.iter().any(|argument| argument == "echo-service") {
-        return echo_service().await;
+    let is = |role: &str| arguments.iter().any(|argument| argument == role);
+    if is("echo-service") {
+        return serve(mock_echo::start(Listen::locally(0)).await.unwrap()).await;
     }
-    let quick = arguments.iter().any(|argument| argument == "quick");
+    if is("yardstick") {
+        return serve(yardstick::start().await).await;
+    }
+    let quick = is("quick");
     let span = Duration::from_millis(if quick { 300 } else { 1500 });
     let stored = if quick { 2_000 } else { 100_000 };
 
-    let echo = Server::start(Command::new(std::env::current_exe().unwrap()).arg("echo-service"));
+    let echo = Server::of_ours("echo-service");
     let bench = Bench {
         echo_url: echo.url.clone(),
         dir: tempfile::tempdir().unwrap(),
@@ -54,6 +58,11 @@ struct Server {
 }
 
 impl Server {
+    /// This binary in another role.
+    fn of_ours(role: &str) -> Server {
+        Server::start(Command::new(std::env::current_exe().unwrap()).arg(role))
+    }
+
     /// Starts it and waits for the line that ends with its URL.
     fn start(command: &mut Command) -> Server {
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -71,10 +80,9 @@ impl Server {
     }
 }
 
-/// What this binary does when it is called as the echo service.
-async fn echo_service() {
-    let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
-    println!("{}", echo.url());
+/// What this binary does in another role.
+async fn serve(server: Running) {
+    println!("{}", server.url());
     std::future::pending::<()>().await;
 }
 
@@ -93,13 +101,13 @@ impl Bench {
         let yardstick = yardstick::start().await;
 
         let broker = self.broker("catalog.db").await;
-        self.compare("catalog", &broker.url(), &yardstick, catalog())
+        self.compare("catalog", &broker.url(), &yardstick.url(), catalog())
             .await;
         broker.stop(Duration::ZERO).await;
 
         let broker = self.broker("few.db").await;
         let few = self
-            .compare("lifecycle", &broker.url(), &yardstick, lifecycle())
+            .compare("lifecycle", &broker.url(), &yardstick.url(), lifecycle())
             .await;
         broker.stop(Duration::ZERO).await;
 
@@ -109,15 +117,13 @@ impl Bench {
             few / one
         );
 
-        let logging = self.logging();
-        self.compare(
-            "catalog with the log on",
-            &logging.url,
-            &yardstick,
-            catalog(),
-        )
-        .await;
+        // The log is of the binary; so the yardstick is a process, too.
+        let (logging, apart) = (self.logging(), Server::of_ours("yardstick"));
+        let name = "catalog with the log on, in processes of their own";
+        self.compare(name, &logging.url, &apart.url, catalog())
+            .await;
         logging.end();
+        apart.end();
 
         self.fill("many.db", stored).await;
         let started = Instant::now();
@@ -130,7 +136,7 @@ impl Bench {
             .compare(
                 &format!("lifecycle with {stored} stored"),
                 &broker.url(),
-                &yardstick,
+                &yardstick.url(),
                 lifecycle(),
             )
             .await;
@@ -160,11 +166,11 @@ impl Bench {
     }
 
     /// Measures both in turn, and gives the broker's requests per second.
-    async fn compare(&self, name: &str, broker: &str, yardstick: &Running, load: Load) -> f64 {
+    async fn compare(&self, name: &str, broker: &str, yardstick: &str, load: Load) -> f64 {
         let mut pairs = Vec::new();
         for _ in 0..PAIRS {
             let ours = load.measure(broker, CONNECTIONS, self.span).await;
-            let theirs = load.measure(&yardstick.url(), CONNECTIONS, self.span).await;
+            let theirs = load.measure(yardstick, CONNECTIONS, self.span).await;
             pairs.push((ours, theirs));
         }
         pairs.sort_by(|a, b| ratio(a).total_cmp(&ratio(b)));

@@ -276,28 +276,42 @@ async fn nothing_is_told_of_what_was_in_progress_before_it_is_known_how_it_ended
     let ask = async |line: &str| send_body(&url, line, &[AUTH], provision().to_string()).await;
 
     // It is killed while it waits for the echo service to delete.
-    let asked = deletes(&server, slowly(Duration::from_secs(3600))).await;
-    let broker = start();
-    assert_eq!(ask(&creation).await.unwrap().status, 201);
-    let killed = async {
-        asked.notified().await;
-        broker.end_by("KILL").unwrap();
+    let killed_while_deleting = async || {
+        let asked = deletes(&server, slowly(Duration::from_secs(3600))).await;
+        let broker = start();
+        assert_eq!(ask(&creation).await.unwrap().status, 201);
+        let killed = async {
+            asked.notified().await;
+            broker.end_by("KILL").unwrap();
+        };
+        let (answer, ()) = tokio::join!(ask(&deletion), killed);
+        assert!(answer.is_err());
     };
-    let (answer, ()) = tokio::join!(ask(&deletion), killed);
-    assert!(answer.is_err());
+    // While the echo service is sick, nobody knows whether the instance is there.
+    let sick = async || {
+        deletes(&server, ResponseTemplate::new(500)).await;
+        let broker = start();
+        for line in [&creation, &deletion] {
+            let answer = ask(line).await.unwrap();
+            assert_eq!(answer.status, 502, "{line}: {answer}");
+        }
+        broker
+    };
 
-    // The echo service is sick: nobody knows whether the instance is there.
-    deletes(&server, ResponseTemplate::new(500)).await;
-    let broker = start();
-    for line in [&creation, &deletion] {
-        let answer = ask(line).await.unwrap();
-        assert_eq!(answer.status, 502, "{line}: {answer}");
-    }
-    broker.end_by("KILL").unwrap();
-
+    killed_while_deleting().await;
+    sick().await.end_by("KILL").unwrap();
     // It is well again, if slow: who asks waits, and hears how it has ended.
     deletes(&server, slowly(Duration::from_millis(300))).await;
     let broker = start();
+    let answer = ask(&deletion).await.unwrap();
+    assert_eq!(answer.status, 410, "{answer}");
+    assert_eq!(broker.end_by("TERM").unwrap().0, Some(0));
+
+    killed_while_deleting().await;
+    let broker = sick().await;
+    // It gets well while the broker runs: the next who asks hears of it, however
+    // long the broker meant to wait with its next attempt.
+    deletes(&server, slowly(Duration::ZERO)).await;
     let answer = ask(&deletion).await.unwrap();
     assert_eq!(answer.status, 410, "{answer}");
     assert_eq!(broker.end_by("TERM").unwrap().0, Some(0));

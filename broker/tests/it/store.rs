@@ -278,7 +278,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
         connection.execute_batch(sql).unwrap();
     };
     type Make<'a> = &'a dyn Fn(&Path);
-    let cases: [(&str, Make<'_>); 4] = [
+    let cases: [(&str, Make<'_>); 5] = [
         ("no database", &|dir| {
             fs::write(dir.join("a.db"), b"these are my notes, not a database").unwrap()
         }),
@@ -296,6 +296,19 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
             let mut bytes = fs::read(dir.join("a.db")).unwrap();
             bytes[100..400].fill(0xab);
             fs::write(dir.join("a.db"), bytes).unwrap();
+        }),
+        ("one that is damaged deep inside", &|dir| {
+            let path = dir.join("a.db");
+            drop(open(&path).unwrap());
+            sqlite(
+                dir,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+                 INSERT INTO instances SELECT 'i' || i, 0, NULL, hex(zeroblob(200)) FROM n",
+            );
+            let mut bytes = fs::read(&path).unwrap();
+            let middle = bytes.len() / 2 / 4096 * 4096;
+            bytes[middle..middle + 64].fill(0xab);
+            fs::write(path, bytes).unwrap();
         }),
     ];
     for (name, make) in cases {

@@ -132,7 +132,8 @@ impl Ledger {
                 Err(_) if lines.peek().is_none() && !text.ends_with('\n') => break,
                 Err(error) => {
                     let number = number + 1;
-                    return Err(wrong(path, format!("line {number}: {error}")));
+                    let why = format!("it is no ledger of a check: line {number}: {error}");
+                    return Err(wrong(path, why));
                 }
             };
             match line {
@@ -146,7 +147,10 @@ impl Ledger {
         }
         match head {
             Some((target, version)) => Ok((target, version, entries)),
-            None => Err(wrong(path, "it is no ledger: its head is missing")),
+            None => Err(wrong(
+                path,
+                "it is no ledger of a check: its head is missing",
+            )),
         }
     }
 

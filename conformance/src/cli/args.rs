@@ -302,6 +302,6 @@ fn timeout(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("nothing answers within no time".to_owned()),
         Ok(timeout) => Ok(timeout),
-        Err(error) => Err(error.to_string()),
+        Err(_) => Err("expected a duration such as 10s or 500ms".to_owned()),
     }
 }

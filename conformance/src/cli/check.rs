@@ -183,7 +183,10 @@ fn client(target: Target, timeout: Duration, login: &args::Login) -> Result<Clie
         (Some(path), false) => Trust::Also(read(path)?),
         (None, false) => Trust::Machine,
     };
-    Client::trusting(target, timeout, &trust).map_err(|error| error.to_string())
+    Client::trusting(target, timeout, &trust).map_err(|error| match &login.ca_cert {
+        Some(path) => format!("{error}; see {}", path.display()),
+        None => error.to_string(),
+    })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -194,7 +197,9 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
 fn parameters(path: &Path) -> Result<Parameters, String> {
     let shown = path.display();
     let members: serde_json::Map<String, Value> = serde_json::from_slice(&read(path)?)
-        .map_err(|error| format!("the parameters {shown}: {error}"))?;
+        .map_err(|error| {
+            format!(r#"the parameters {shown} are no JSON such as {{"provision": {{"size": 1}}}}: {error}"#)
+        })?;
     let mut parameters = Parameters::default();
     for (name, value) in members {
         if !value.is_object() {

@@ -165,7 +165,8 @@ mod tests {
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     use super::*;
-    use crate::decide::Decision;
+    use crate::backend::Backend;
+    use crate::decide::{Decision, Verb, Work};
     use crate::instance::Instance;
     use crate::reply::Reply;
 
@@ -193,6 +194,17 @@ mod tests {
         length: usize,
         durability: Durability,
     ) -> Stepping<'static, Next> {
+        let success = Next::Reply(Reply::Updated(None));
+        put_and(store, id, length, durability, success)
+    }
+
+    fn put_and(
+        store: &Sqlite,
+        id: &str,
+        length: usize,
+        durability: Durability,
+        next: Next,
+    ) -> Stepping<'static, Next> {
         let instance: Instance = serde_json::from_value(serde_json::json!({
             "asked": {
                 "service_id": "s",
@@ -219,7 +231,7 @@ mod tests {
                 instance: Some(instance.clone()),
                 binding: None,
                 drop_bindings: false,
-                next: Next::Reply(Reply::Updated(None)),
+                next: next.clone(),
             }),
             answer,
         })
@@ -267,6 +279,36 @@ mod tests {
         match future.as_mut().poll(&mut context) {
             std::task::Poll::Ready(result) => Some(result),
             std::task::Poll::Pending => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn only_success_is_told_before_the_disk_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sync, begins, release) = slow_disk();
+        let (store, _) = store(dir.path(), sync, "");
+        let work = Next::Work(Work {
+            verb: Verb::Create,
+            backend: Backend::Echo,
+            operation: "op".to_owned(),
+        });
+        let refusal = Next::Reply(Reply::InstanceConflict);
+        let accepted = Next::Accepted(Reply::Accepted {
+            operation: "op".to_owned(),
+            shown: None,
+        });
+        for next in [work, refusal, accepted] {
+            let mut told = put_and(&store, "i", 1, Durability::Recoverable, next.clone());
+            begins.recv().unwrap();
+            store.ready().await.unwrap();
+            assert!(now(&mut told).is_none(), "{next:?}");
+            release.send(()).unwrap();
+            assert_eq!(told.await, Ok(next));
+            // A step that changes nothing has nothing to wait for.
+            let other = put(&store, "i", 2, Durability::Durable);
+            begins.recv().unwrap();
+            release.send(()).unwrap();
+            other.await.unwrap();
         }
     }
 
