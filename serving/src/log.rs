@@ -77,16 +77,19 @@ impl Fairing for RequestLog {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let took = request.local_cache(Instant::now).elapsed();
+        // Whole numbers, which are written faster than others.
+        let tenths = took.as_micros() / 100;
         let mut line = String::with_capacity(160);
         // Writing to a string cannot fail.
         let _ = write!(
             line,
-            "time={} method={} path={} status={} duration_ms={:.1}",
+            "time={} method={} path={} status={} duration_ms={}.{}",
             humantime::format_rfc3339_millis(SystemTime::now()),
             request.method(),
             SentPath::of(request),
             response.status().code,
-            took.as_secs_f64() * 1000.0,
+            tenths / 10,
+            tenths % 10,
         );
         if let Ok(notes) = request.local_cache(Notes::default).0.lock() {
             for (name, value) in notes.iter() {
