@@ -414,7 +414,7 @@ fn no_schema_makes_more_work_than_it_is_worth() {
     let many = |bound: Value| {
         let property = |n: usize| (format!("p{n}"), json!({"type": "string"}));
         let mut schema = bound;
-        schema["properties"] = (0..3000).map(property).collect();
+        schema["properties"] = (0..1500).map(property).collect();
         schema
     };
     let nested = |next| json!({"type": "array", "minItems": 256, "items": next});
@@ -423,8 +423,7 @@ fn no_schema_makes_more_work_than_it_is_worth() {
         asking(three),
         asking(json!({"type": "string", "pattern": "a".repeat(5000)})),
         many(json!({"minProperties": 100_000})),
-        many(json!({"patternProperties": {"(?=p)^(p+)+$": {"not": {}}}, "minProperties": 3100})),
-        many(json!({"maxProperties": 1, "minProperties": 2})),
+        many(json!({"patternProperties": {"(?=p)^(p+)+$": {"not": {}}}, "minProperties": 1600})),
     ] {
         let refused = valid(&heavy);
         assert!(refused.is_err(), "{refused:?}");

@@ -20,6 +20,7 @@ pub use terminal::{Detail, terminal};
 use crate::check::{CheckRun, Evidence, INVISIBLE, Judged, Tally, UNSEEN, Verdict};
 use crate::curl::curl;
 use crate::exchange::Exchange;
+use crate::printable::visible;
 
 /// How many pieces of evidence for a verdict are shown to people.
 const MOST_EVIDENCE: usize = 3;
@@ -158,7 +159,7 @@ fn answered(exchange: &Exchange) -> String {
 fn command(run: &CheckRun, exchange: &Exchange) -> String {
     let command = curl(&run.target, &exchange.request);
     match command.chars().count() {
-        0..=LONGEST_COMMAND => text::visible(&command),
+        0..=LONGEST_COMMAND => visible(&command),
         length => format!("# too long to be shown: a command of {length} characters"),
     }
 }

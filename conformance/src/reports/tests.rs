@@ -8,10 +8,10 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::markdown::{code, fence};
-use super::text::is_hidden;
 use super::{Detail, junit, markdown, terminal};
 use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
+use crate::printable::is_hidden;
 use crate::run::Leftover;
 use crate::secrets::recorded_basic;
 use crate::target::Target;
@@ -728,6 +728,29 @@ fn the_json_tells_what_a_target_said_without_sending_it_to_a_terminal() {
         report["results"][1]["evidence"][0]["response"]["body"],
         said
     );
+}
+
+#[test]
+fn the_json_says_where_it_tells_the_beginning_of_a_body_only() {
+    let long = "\u{e9}".repeat(40_000);
+    let text = json(&run_saying(&format!("a{long}")));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert!(schema().is_valid(&report));
+    let response = &report["results"][1]["evidence"][0]["response"];
+    assert_eq!(response["body_bytes"], 80_001);
+    assert_eq!(response["body"].as_str().unwrap().len(), 65_535);
+    let whole = &report["results"][0]["evidence"][0]["response"];
+    assert_eq!(whole.get("body_bytes"), None);
+}
+
+#[test]
+fn the_message_of_an_assertion_does_nothing_to_a_terminal() {
+    let mut run = run_saying(NASTY);
+    run.results[1].reason = NASTY.to_owned();
+    run.exchanges[1].request.body = Some("{\"\u{2028}\u{200f}\": 1}".to_owned());
+    run.cut_short = Some(CutShort::NoInstance(NASTY.to_owned()));
+    let text = run.to_string();
+    assert!(text.contains("red") && !text.contains(|c| c != '\n' && is_hidden(c)));
 }
 
 #[test]
