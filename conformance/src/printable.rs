@@ -4,7 +4,7 @@
 const LONGEST: usize = 2000;
 
 /// Text of a target, without what would confuse a terminal and without end.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let start: String = text.chars().take(LONGEST).collect();
     let mut shown = visible(&start);
     if text.chars().nth(LONGEST).is_some() {

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::AUTH_VARIABLE;
 use crate::Leftover;
-pub use crate::printable::printable;
+use crate::printable;
 
 /// What is kept.
 pub const GOOD: Style = AnsiColor::Green.on_default();
@@ -18,6 +18,11 @@ pub const UNSURE: Style = AnsiColor::Yellow.on_default();
 pub const LABEL: Style = Style::new().dimmed();
 /// A heading.
 pub const TITLE: Style = Style::new().bold();
+
+/// Text of a target, without what would confuse a terminal and without end.
+pub fn printable(text: &str) -> String {
+    printable::printable(text)
+}
 
 /// Text of a target where there is room for one line only.
 pub fn one_line(text: &str) -> String {

@@ -27,7 +27,7 @@ impl<'a> Time<'a> {
             || (hour, minute, second, fraction) == (24, 0, 0, "");
         let days = (1..month).map(|month| length(year, month)).sum::<u64>() + day;
         // Of the years before.
-        let leap_days = (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
+        let leap_days = year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400);
         let hours = (year * 365 + leap_days + days) * 24 + hour;
         (is_day && is_time).then_some(Time {
             second: (hours * 60 + minute) * 60 + second,
