@@ -31,6 +31,7 @@ mod interrupt;
 mod ledger;
 mod parameters;
 mod pause;
+mod printable;
 mod references;
 mod replay;
 #[cfg(feature = "reports")]

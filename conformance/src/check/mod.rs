@@ -19,6 +19,7 @@ pub use how::{How, how};
 pub use ledger::LedgerError;
 pub use options::{Auth, Expect, Options, Parameters, Plans};
 pub use outcome::{CheckRun, CutShort, Evidence, Judged, Tally, Verdict};
+#[cfg(feature = "reports")]
 pub(crate) use outcome::{INVISIBLE, LEFT_OUT, UNSEEN};
 pub use proof::mutants;
 pub use run::{CheckError, CheckEvent, check, clean_up, interrupted_target, judge};

@@ -8,6 +8,7 @@ use fixtures::{ApiVersion, Level, Requirement};
 
 use crate::curl::curl;
 use crate::exchange::Exchange;
+use crate::printable::{printable, visible};
 use crate::run::Leftover;
 use crate::target::Target;
 
@@ -137,15 +138,16 @@ impl fmt::Display for CheckRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = &self.target;
         if let Some(cut_short) = &self.cut_short {
-            writeln!(f, "{target} could not be judged: {}", cut_short.words())?;
+            let words = printable(cut_short.words());
+            writeln!(f, "{target} could not be judged: {words}")?;
         }
         for judged in self.with(Verdict::Fail) {
             let Requirement { id, statement, .. } = &judged.requirement;
             writeln!(f, "{target} breaks {id}: {statement}")?;
-            writeln!(f, "  {}", judged.reason)?;
+            writeln!(f, "  {}", printable(&judged.reason))?;
             let shown = judged.evidence.first();
             if let Some(exchange) = shown.and_then(|shown| self.exchanges.get(shown.exchange)) {
-                writeln!(f, "{}", curl(target, &exchange.request))?;
+                writeln!(f, "{}", visible(&curl(target, &exchange.request)))?;
             }
         }
         let must = self.tally(Level::is_must);

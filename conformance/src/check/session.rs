@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use fixtures::ApiVersion;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::book::{Book, Finding, Sign};
@@ -60,6 +61,8 @@ pub(crate) struct Reply {
     pub(crate) asked: String,
     /// The body, if it is JSON.
     pub(crate) json: Option<Value>,
+    /// Why the body could not be read though it is JSON.
+    unread: Option<String>,
     pub(crate) answer: Answer,
 }
 
@@ -190,6 +193,13 @@ impl Session {
                 .map_err(|error| Stop::Because(format!("the ledger cannot be written: {error}")))?;
         }
         match self.exchange(call, subject, Role::Judged).await {
+            Ok(Reply {
+                asked,
+                unread: Some(why),
+                ..
+            }) => Err(Stop::Because(format!(
+                "{asked} was answered with JSON that is too much for this program: {why}"
+            ))),
             Ok(reply) => Ok(reply),
             Err((asked, failure)) => {
                 Err(Stop::Because(format!("{asked} got no answer: {failure}")))
@@ -237,20 +247,24 @@ impl Session {
         let took = sent.elapsed();
         let shown = self.secrets.request(&request);
         let asked = shown.to_string();
-        let json = match &result {
-            Ok(answer) => serde_json::from_slice(&answer.body).ok(),
-            Err(_) => None,
+        let (json, unread) = match &result {
+            Ok(answer) => match read(&answer.body) {
+                Ok(json) => (json, None),
+                Err(error) => (None, Some(error.to_string())),
+            },
+            Err(_) => (None, None),
         };
         let mut findings = match &result {
-            Ok(answer) => rules::judge(&rules::Sight {
+            Ok(answer) if unread.is_none() => rules::judge(&rules::Sight {
                 call,
                 request: &request,
                 answer,
                 json: json.as_ref(),
                 subject,
                 expect: &self.options.expect,
+                version: self.version(),
             }),
-            Err(_) => Vec::new(),
+            _ => Vec::new(),
         };
         if let Ok(answer) = &result {
             self.strike(call, answer.status);
@@ -286,6 +300,7 @@ impl Session {
                 status: answer.status,
                 asked,
                 json,
+                unread,
                 answer,
             }),
             Err(failure) => Err((asked, failure)),
@@ -299,5 +314,34 @@ impl Session {
         if let (true, true, Some(resource)) = (deletes, is_gone, &call.resource) {
             self.ledger.strike(resource);
         }
+    }
+}
+
+/// A body as JSON, if it is any. An error says why it cannot be held though it is:
+/// JSON may be nested without end, and its numbers and texts know no bounds.
+fn read(body: &[u8]) -> Result<Option<Value>, serde_json::Error> {
+    let is_json =
+        || std::str::from_utf8(body).is_ok() && serde_json::from_slice::<IgnoredAny>(body).is_ok();
+    match serde_json::from_slice(body) {
+        Ok(json) => Ok(Some(json)),
+        Err(error) if is_json() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn json_that_cannot_be_held_is_told_from_what_is_none() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for body in [r#"{"a": "\ud800"}"#, r#"{"a": 1e400}"#, &deep] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+        for body in [&b"{"[..], b"", b"{\"a\": \"\xff\"}", b"{} {}", b"{'a': 1}"] {
+            assert!(read(body).unwrap().is_none(), "{body:?}");
+        }
+        assert!(read(b" {} ").unwrap().is_some());
     }
 }

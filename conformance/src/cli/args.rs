@@ -133,8 +133,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
 
-    /// Write a report, such as json=report.json: json, junit or markdown; may be
-    /// repeated
+    /// Write a report, such as json=report.json: json, junit, html or markdown; may
+    /// be repeated
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report)]
     pub(crate) reports: Vec<(Format, PathBuf)>,
 
@@ -217,6 +217,7 @@ impl From<Expect> for conformance::Expect {
 pub(crate) enum Format {
     Json,
     Junit,
+    Html,
     Markdown,
 }
 
@@ -291,7 +292,7 @@ fn report(text: &str) -> Result<(Format, PathBuf), String> {
         .split_once('=')
         .ok_or("a report is FORMAT=FILE, such as json=report.json")?;
     let format = Format::from_str(format, false)
-        .map_err(|_| format!("{format:?} is none of json, junit and markdown"))?;
+        .map_err(|_| format!("{format:?} is none of json, junit, html and markdown"))?;
     match path {
         "" => Err("there is no file behind the =".to_owned()),
         path => Ok((format, PathBuf::from(path))),

@@ -238,6 +238,7 @@ fn write_report(run: &CheckRun, format: Format, path: &Path) -> Result<(), Strin
     let text = match format {
         Format::Json => reports::json(run, 0),
         Format::Junit => reports::junit(run).map_err(|error| error.to_string())?,
+        Format::Html => reports::html(run),
         Format::Markdown => reports::markdown(run),
     };
     fs::write(path, text)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::fits::{item_schema, weight};
+use super::fits::{MAX_SIZE, item_schema, size};
 use super::make::Trail;
 use super::part::{highest, lowest, said};
 use super::schema::Schema;
@@ -37,6 +37,7 @@ impl<'a> Schema<'a> {
         let unique = said(part, "uniqueItems").any(|unique| *unique == Value::Bool(true));
 
         let mut items: Vec<Value> = Vec::new();
+        let mut whole = 0;
         let mut others = Vec::new();
         let mut last: (Vec<&Value>, Vec<Value>) = Default::default();
         for place in 0..length {
@@ -52,7 +53,14 @@ impl<'a> Schema<'a> {
                 .by_ref()
                 .filter(|value| !unique || !items.contains(value));
             let Some(item) = fresh.next() else { break };
-            if !self.spend(1 + weight(item)) {
+            let here = size(item);
+            whole += here;
+            // Most of the others will be like this one.
+            if whole.saturating_add((length - place - 1).saturating_mul(here)) > MAX_SIZE {
+                self.blame(|| format!("an array of {length} items would be too large"));
+                return Vec::new();
+            }
+            if !self.spend(here) {
                 return Vec::new();
             }
             if place == 0 {
@@ -60,11 +68,17 @@ impl<'a> Schema<'a> {
             }
             items.push(item.clone());
         }
+        if !self.spend(whole) {
+            return Vec::new();
+        }
         let mut all = vec![
             Value::Array(items.clone()),
             items.iter().take(least).cloned().collect(),
         ];
         for other in others {
+            if !self.spend(whole) {
+                break;
+            }
             let rest = items.iter().skip(1).cloned();
             all.push(std::iter::once(other).chain(rest).collect());
         }

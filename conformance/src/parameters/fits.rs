@@ -9,6 +9,14 @@ use serde_json::{Map, Value};
 
 use super::schema::{Schema, compile};
 
+/// How large a value may get that is put together, as [`size`] measures it.
+pub(super) const MAX_SIZE: usize = 64 * 1024;
+
+/// What it costs to match a pattern, and one in which the engine may have to go
+/// back.
+const MATCH: usize = 8;
+const MATCH_GOING_BACK: usize = 100;
+
 /// How deep schemas may be applied within each other. What goes deeper without
 /// going into the value refers to itself.
 const MAX_DEPTH: usize = 200;
@@ -101,6 +109,9 @@ impl<'a> Schema<'a> {
         match value {
             Value::Object(members) => {
                 for (name, member) in members {
+                    if self.left() == 0 {
+                        return false;
+                    }
                     for schema in self.members(map, name) {
                         fits &= self.applied(schema, member, depth + 1);
                     }
@@ -170,7 +181,9 @@ impl<'a> Schema<'a> {
 
     /// Whether a text matches a pattern as JSON Schema understands it.
     fn matches(&self, pattern: &'a str, text: &str) -> bool {
-        self.spend(4 + text.len() / 64);
+        if !self.spend(price(pattern) + text.len() / 64) {
+            return false;
+        }
         let mut patterns = self.patterns.borrow_mut();
         let validator = patterns.entry(pattern).or_insert_with(|| {
             let schema = serde_json::json!({ "pattern": pattern });
@@ -187,7 +200,11 @@ impl<'a> Schema<'a> {
             .get("enum")
             .and_then(Value::as_array)
             .map_or(0, Vec::len);
-        self.spend(weight(value) + listed / 16);
+        let pattern = map.get("pattern").filter(|_| value.is_string());
+        let pattern = pattern.and_then(Value::as_str).map_or(0, price);
+        if !self.spend(weight(value) + listed / 16 + pattern) {
+            return false;
+        }
         let mut leaves = self.leaves.borrow_mut();
         let leaf = leaves.entry(map).or_insert_with(|| {
             let mut flat: Map<String, Value> = map
@@ -215,6 +232,29 @@ pub(super) fn item_schema(map: &Map<String, Value>, place: usize) -> Option<&Val
         (_, all) => return all,
     };
     first.get(place).or(rest)
+}
+
+/// What it costs to match a pattern.
+fn price(pattern: &str) -> usize {
+    let refers_back = pattern.as_bytes().windows(2);
+    let mut refers_back = refers_back.filter(|two| two[0] == b'\\');
+    match pattern.contains("(?") || refers_back.any(|two| matches!(two[1], b'k' | b'1'..=b'9')) {
+        true => MATCH_GOING_BACK,
+        false => MATCH,
+    }
+}
+
+/// A measure of the memory that a value takes with all that is in it.
+pub(super) fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => 1 + text.len() / 64,
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Object(members) => {
+            let of_member = |(name, member): (&String, &Value)| 1 + name.len() / 64 + size(member);
+            8 + members.iter().map(of_member).sum::<usize>()
+        }
+        _ => 1,
+    }
 }
 
 /// A measure of the work with a value: its own size, not that of its members,

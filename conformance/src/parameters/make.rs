@@ -55,7 +55,8 @@ impl<'a> Schema<'a> {
         for part in self.choices(all) {
             for kind in kinds(&part) {
                 for value in self.guesses(&part, kind, trail, want) {
-                    if !self.spend(1 + weight(&value)) {
+                    // It is compared with those that have been found.
+                    if !self.spend(1 + weight(&value) + found.len() / 8) {
                         return Vec::new();
                     }
                     if !found.contains(&value) && self.fits_all(all, &value) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::fits::weight;
+use super::fits::size;
 use super::make::Trail;
 use super::part::{highest, said};
 use super::schema::Schema;
@@ -12,6 +12,8 @@ use super::text::{self, texts};
 
 /// How many properties more than named are made.
 const MAX_MORE: usize = 256;
+/// How many objects are tried for each that is wanted.
+const MAX_VARIED: usize = 4;
 
 impl<'a> Schema<'a> {
     /// Objects that may fit: with as many properties as can be had, with other
@@ -39,6 +41,9 @@ impl<'a> Schema<'a> {
         }
         let needed = first_of_each(&made);
         for name in optional.filter(|_| !lean) {
+            if self.left() == 0 {
+                return Vec::new();
+            }
             if !made.contains_key(name) {
                 made.insert(name, self.member_values(part, name, trail, want));
             }
@@ -50,13 +55,18 @@ impl<'a> Schema<'a> {
         };
         let mut all = vec![best.clone(), self.filled(part, needed, trail)];
         // The others have another value of one property.
-        for (name, others) in &made {
-            for other in others.iter().skip(1) {
-                let mut varied = best.clone();
-                if let Some(member) = varied.get_mut(*name) {
-                    *member = other.clone();
-                    all.insert(all.len() - 1, varied);
-                }
+        let others = made
+            .iter()
+            .flat_map(|(name, others)| others.iter().skip(1).map(move |other| (name, other)));
+        let cost = size(&best);
+        for (name, other) in others.take(want * MAX_VARIED) {
+            if !self.spend(cost) {
+                break;
+            }
+            let mut varied = best.clone();
+            if let Some(member) = varied.get_mut(*name) {
+                *member = other.clone();
+                all.insert(all.len() - 1, varied);
             }
         }
         all
@@ -91,6 +101,9 @@ impl<'a> Schema<'a> {
         } else if least > members.len() {
             let asked: Vec<_> = said(part, "propertyNames").collect();
             for name in self.further_names(part, &asked, trail, least) {
+                if self.left() == 0 {
+                    break;
+                }
                 let is_new = members.len() < least && !members.contains_key(&name);
                 if is_new && self.fits_all(&asked, &Value::from(name.as_str())) {
                     let value = self.member_values(part, &name, trail, 1).pop();
@@ -130,12 +143,15 @@ impl<'a> Schema<'a> {
     fn thinned(&self, part: &[&'a Value], needed: Map<String, Value>, full: &Value) -> Value {
         let mut kept = Value::Object(needed);
         let mut fits = self.fits_all(part, &kept);
+        let cost = size(full);
         for (name, member) in full.as_object().into_iter().flatten() {
+            if !self.spend(cost) {
+                break;
+            }
             let mut more = kept.clone();
             if let Some(members) = more.as_object_mut() {
                 members.insert(name.clone(), member.clone());
             }
-            self.spend(weight(full));
             let more_fits = self.fits_all(part, &more);
             if more_fits || !fits {
                 (kept, fits) = (more, more_fits);

@@ -12,6 +12,8 @@ use serde_json::{Map, Value, json};
 const MAX_SCHEMA_BYTES: usize = 256 * 1024;
 /// How many patterns a schema may have: each can take a megabyte once compiled.
 const MAX_PATTERNS: usize = 100;
+/// How long one may be as it is written.
+const MAX_PATTERN: usize = 4096;
 const MAX_PATTERN_BYTES: usize = 1024 * 1024;
 /// How far the engine may go back in a pattern that needs it.
 const MAX_BACKTRACKING: usize = 10_000;
@@ -45,9 +47,13 @@ impl<'a> Schema<'a> {
         if root.to_string().len() > MAX_SCHEMA_BYTES {
             return Err(format!("the schema has more than {MAX_SCHEMA_BYTES} bytes"));
         }
-        let mut names = BTreeMap::new();
-        if index(root, &mut names) > MAX_PATTERNS {
+        let (mut names, mut patterns) = (BTreeMap::new(), Vec::new());
+        index(root, &mut names, &mut patterns);
+        if patterns.len() > MAX_PATTERNS {
             return Err(format!("the schema has more than {MAX_PATTERNS} patterns"));
+        }
+        if patterns.iter().any(|pattern| pattern.len() > MAX_PATTERN) {
+            return Err(format!("a pattern has more than {MAX_PATTERN} bytes"));
         }
         let draft = Draft::default().detect(root);
         if draft == Draft::Unknown {
@@ -183,8 +189,12 @@ pub(super) fn compile(schema: &Value, draft: Draft) -> Result<Validator, String>
         .map_err(|error| format!("not a schema: {error:.300}"))
 }
 
-/// Collects the schemas with an id or an anchor, and counts the patterns.
-fn index<'a>(json: &'a Value, names: &mut BTreeMap<String, &'a Value>) -> usize {
+/// Collects the schemas with an id or an anchor, and the patterns.
+fn index<'a>(
+    json: &'a Value,
+    names: &mut BTreeMap<String, &'a Value>,
+    patterns: &mut Vec<&'a str>,
+) {
     match json {
         Value::Object(map) => {
             let text = |key| map.get(key).and_then(Value::as_str);
@@ -194,12 +204,12 @@ fn index<'a>(json: &'a Value, names: &mut BTreeMap<String, &'a Value>) -> usize 
             for anchor in [text("$anchor"), text("$dynamicAnchor")] {
                 names.extend(anchor.map(|anchor| (format!("#{anchor}"), json)));
             }
-            let here = usize::from(map.contains_key("pattern"));
             let keys = map.get("patternProperties").and_then(Value::as_object);
-            let within: usize = map.values().map(|value| index(value, names)).sum();
-            here + keys.map_or(0, Map::len) + within
+            patterns.extend(text("pattern"));
+            patterns.extend(keys.into_iter().flat_map(Map::keys).map(String::as_str));
+            map.values().for_each(|value| index(value, names, patterns));
         }
-        Value::Array(items) => items.iter().map(|item| index(item, names)).sum(),
-        _ => 0,
+        Value::Array(items) => items.iter().for_each(|item| index(item, names, patterns)),
+        _ => {}
     }
 }

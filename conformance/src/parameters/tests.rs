@@ -410,6 +410,24 @@ fn no_schema_makes_more_work_than_it_is_worth() {
     ] {
         assert!(valid(&heavy).is_err(), "{heavy}");
     }
+    // Here each step makes much more of what is there already.
+    let many = |bound: Value| {
+        let property = |n: usize| (format!("p{n}"), json!({"type": "string"}));
+        let mut schema = bound;
+        schema["properties"] = (0..1500).map(property).collect();
+        schema
+    };
+    let nested = |next| json!({"type": "array", "minItems": 256, "items": next});
+    let three = nested(nested(nested(json!({"type": "boolean"}))));
+    for heavy in [
+        asking(three),
+        asking(json!({"type": "string", "pattern": "a".repeat(5000)})),
+        many(json!({"minProperties": 100_000})),
+        many(json!({"patternProperties": {"(?=p)^(p+)+$": {"not": {}}}, "minProperties": 1600})),
+    ] {
+        let refused = valid(&heavy);
+        assert!(refused.is_err(), "{refused:?}");
+    }
     // Where nothing of it is needed it is left out.
     let optional = doubled(
         start(),

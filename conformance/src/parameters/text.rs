@@ -59,7 +59,9 @@ pub(super) fn texts(
         all.extend((0..want + 1).filter_map(|n| in_format(format, n)));
     }
     for pattern in &asked.patterns {
-        spend(pattern.len() / 16);
+        if !spend(pattern.len()) {
+            return Ok(all);
+        }
         let hir = parse(pattern)?;
         for seed in 0..want + 2 {
             for extra in [1, 0, 2, 4, asked.least / 2, asked.least] {
@@ -71,7 +73,7 @@ pub(super) fn texts(
                     steps,
                 };
                 let is_written = writer.write(&hir).is_some();
-                if !spend(1 + (MAX_STEPS - writer.steps) / 16) {
+                if !spend(1 + (MAX_STEPS - writer.steps) / 16 + writer.out.len() / 64) {
                     return Ok(all);
                 }
                 if is_written {
@@ -83,7 +85,8 @@ pub(super) fn texts(
         }
     }
     let most = asked.most.unwrap_or(MAX_TEXT).min(MAX_TEXT);
-    all.extend((0..want + 1).map(|n| plain(asked.least, most, n)));
+    let plain = (0..want + 1).map(|n| plain(asked.least, most, n));
+    all.extend(plain.take_while(|text| spend(text.len() / 64)));
     Ok(all)
 }
 

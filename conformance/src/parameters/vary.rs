@@ -117,7 +117,7 @@ impl<'a> Schema<'a> {
             if !found.contains(&value) && self.accepts(&value) == Some(true) {
                 found.push(value);
             }
-            if found.len() == MAX_VARIANTS {
+            if found.len() == MAX_VARIANTS || self.left() == 0 {
                 break;
             }
         }

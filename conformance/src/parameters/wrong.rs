@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fits::{MAX_SIZE, size};
 use super::number::number;
 use super::part::{highest, lowest, said, types};
 use super::schema::Schema;
@@ -30,7 +31,7 @@ impl Schema<'_> {
             let removed = without(base, &spot.pointer)
                 .map(|value| (format!("{} is missing", spot.name), value));
             for (what, value) in replaced.chain(removed) {
-                if found.len() == MAX_INVALID {
+                if found.len() == MAX_INVALID || self.left() == 0 {
                     return found;
                 }
                 // Of several ways to be wrong in the same respect one will do.
@@ -183,10 +184,10 @@ fn arrays(part: &[&Value], here: &[Value], all: &mut Vec<(String, Value)>) {
     }
     if let Some(most) = lowest(part, "maxItems").filter(|most| *most < 256.0) {
         let more = (most as usize + 1).saturating_sub(here.len());
-        all.push((
-            format!("has more items than {most}"),
-            Value::Array(again(more)),
-        ));
+        if more.saturating_mul(size(last)) <= MAX_SIZE {
+            let what = format!("has more items than {most}");
+            all.push((what, Value::Array(again(more))));
+        }
     }
 }
 

@@ -3,15 +3,19 @@
 use fixtures::{ApiVersion, Level};
 use serde::{Serialize, Serializer};
 
-use super::text::is_hidden;
 use super::{Kind, kinds, milliseconds, timestamp};
 use crate::check::{CheckRun, CutShort, Evidence, Judged};
 use crate::curl::curl;
-use crate::exchange::Exchange;
+use crate::exchange::{Answer, Exchange};
+use crate::printable::is_hidden;
 
 /// The number of the form. Readers rely on it: what they know stays as it is as
 /// long as the number does.
 const VERSION: u8 = 1;
+
+/// How much is told of what a target answers, in bytes. A catalog may be evidence
+/// for every requirement that there is of it.
+const LONGEST_BODY: usize = 64 * 1024;
 
 /// The whole run as JSON. `seed` is what the run's choices were made from.
 pub fn json(run: &CheckRun, seed: u64) -> String {
@@ -173,11 +177,7 @@ impl<'a> Shown<'a> {
             expected: &evidence.expected,
             actual: &evidence.actual,
             request: exchange.map(|exchange| Request::of(run, exchange)),
-            response: result.and_then(Result::ok).map(|answer| Response {
-                status: answer.status,
-                headers: Headers::of(&answer.headers),
-                body: (!answer.body.is_empty()).then(|| answer.text()),
-            }),
+            response: result.and_then(Result::ok).map(Response::of),
             failure: result.and_then(Result::err).map(ToString::to_string),
             curl: exchange.map(|exchange| curl(&run.target, &exchange.request)),
         }
@@ -209,6 +209,27 @@ struct Response {
     status: u16,
     headers: Headers,
     body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_bytes: Option<usize>,
+}
+
+impl Response {
+    fn of(answer: &Answer) -> Self {
+        let mut body = (!answer.body.is_empty()).then(|| answer.text());
+        let long = body.as_mut().filter(|body| body.len() > LONGEST_BODY);
+        let is_cut = long.is_some();
+        if let Some(body) = long {
+            let mut ends = (0..=LONGEST_BODY).rev();
+            let end = ends.find(|end| body.is_char_boundary(*end));
+            body.truncate(end.unwrap_or_default());
+        }
+        Self {
+            status: answer.status,
+            headers: Headers::of(&answer.headers),
+            body,
+            body_bytes: is_cut.then_some(answer.body.len()),
+        }
+    }
 }
 
 /// Header fields by their names, in order; the values of those with the same

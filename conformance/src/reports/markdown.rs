@@ -3,8 +3,8 @@
 
 use super::text::{printable, repeat_it};
 use super::{
-    Kind, Sight, VERDICTS, answered, command, compared, count, effort, kinds, request, see_again,
-    sights, skipped,
+    Kind, Sight, VERDICTS, answered, command, compared, count, effort, headline, kinds, request,
+    see_again, sights, skipped,
 };
 use crate::check::{CheckRun, CutShort, Judged, Verdict};
 
@@ -53,18 +53,6 @@ pub fn markdown(run: &CheckRun) -> String {
         ));
     }
     paragraphs.join("\n\n") + "\n"
-}
-
-fn headline(run: &CheckRun) -> String {
-    match (&run.cut_short, run.with(Verdict::Fail).count()) {
-        (_, 1) => "✘ 1 requirement is broken".to_owned(),
-        (_, failed @ 2..) => format!("✘ {failed} requirements are broken"),
-        (Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_)), 0) => {
-            "– The broker could not be judged".to_owned()
-        }
-        (Some(CutShort::Interrupted), 0) => "– Interrupted, nothing broken so far".to_owned(),
-        (None, 0) => "✔ No requirement is broken".to_owned(),
-    }
 }
 
 fn about(run: &CheckRun) -> String {

@@ -1,6 +1,7 @@
 //! What a run looks like: functions from its data to text, for a terminal, for
-//! CI servers, for a pull request, and as data.
+//! CI servers, for a pull request, for a browser, and as data.
 
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -12,14 +13,16 @@ pub mod text;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fixtures::{ApiVersion, Level};
+pub use html::html;
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use terminal::{Detail, terminal};
 
-use crate::check::{CheckRun, Evidence, INVISIBLE, Judged, Tally, UNSEEN, Verdict};
+use crate::check::{CheckRun, CutShort, Evidence, INVISIBLE, Judged, Tally, UNSEEN, Verdict};
 use crate::curl::curl;
 use crate::exchange::Exchange;
+use crate::printable::visible;
 
 /// How many pieces of evidence for a verdict are shown to people.
 const MOST_EVIDENCE: usize = 3;
@@ -72,6 +75,27 @@ fn participle(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The sign of a verdict.
+fn symbol(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Pass => '✔',
+        Verdict::Fail => '✘',
+        Verdict::Warn => '!',
+        Verdict::Skip => '–',
+    }
+}
+
+/// How many of these came to what.
+fn counts(judged: &[&Judged]) -> String {
+    let number = |verdict| judged.iter().filter(|it| it.verdict == verdict).count();
+    let counts: Vec<String> = VERDICTS
+        .into_iter()
+        .filter(|verdict| number(*verdict) > 0)
+        .map(|verdict| format!("{} {}", number(verdict), participle(verdict)))
+        .collect();
+    counts.join(", ")
+}
+
 /// How many came to a verdict.
 fn count(tally: &Tally, verdict: Verdict) -> usize {
     match verdict {
@@ -80,6 +104,27 @@ fn count(tally: &Tally, verdict: Verdict) -> usize {
         Verdict::Warn => tally.warn,
         Verdict::Skip => tally.skip,
     }
+}
+
+/// What a run comes to, in a few words.
+fn headline(run: &CheckRun) -> String {
+    match (&run.cut_short, run.with(Verdict::Fail).count()) {
+        (_, 1) => "✘ 1 requirement is broken".to_owned(),
+        (_, failed @ 2..) => format!("✘ {failed} requirements are broken"),
+        (Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_)), 0) => {
+            "– The broker could not be judged".to_owned()
+        }
+        (Some(CutShort::Interrupted), 0) => "– Interrupted, nothing broken so far".to_owned(),
+        (None, 0) => "✔ No requirement is broken".to_owned(),
+    }
+}
+
+/// The first of the headings that a requirement stands under.
+fn heading(judged: &Judged) -> &str {
+    let section = judged.requirement.section.as_str();
+    section
+        .split_once(" / ")
+        .map_or(section, |(first, _)| first)
 }
 
 /// Puts together what has the same key, each group where its first member is.
@@ -158,7 +203,7 @@ fn answered(exchange: &Exchange) -> String {
 fn command(run: &CheckRun, exchange: &Exchange) -> String {
     let command = curl(&run.target, &exchange.request);
     match command.chars().count() {
-        0..=LONGEST_COMMAND => text::visible(&command),
+        0..=LONGEST_COMMAND => visible(&command),
         length => format!("# too long to be shown: a command of {length} characters"),
     }
 }

@@ -7,8 +7,8 @@ use super::text::{
     BAD, GOOD, LABEL, TITLE, UNSURE, block, left_behind, line, printable, repeat_it, wrapped,
 };
 use super::{
-    Kind, Sight, VERDICTS, answered, command, count, effort, grouped, kinds, participle, request,
-    see_again, sights, skipped,
+    Kind, Sight, VERDICTS, answered, command, count, counts, effort, grouped, heading, kinds,
+    participle, request, see_again, sights, skipped, symbol,
 };
 use crate::check::{CheckRun, CutShort, Evidence, Judged, LEFT_OUT, Verdict};
 use crate::secrets::recorded_basic;
@@ -71,35 +71,12 @@ fn style(verdict: Verdict) -> Style {
     }
 }
 
-fn symbol(verdict: Verdict) -> char {
-    match verdict {
-        Verdict::Pass => '✔',
-        Verdict::Fail => '✘',
-        Verdict::Warn => '!',
-        Verdict::Skip => '–',
-    }
-}
-
-/// The first of the headings that a requirement stands under.
-fn heading(judged: &Judged) -> &str {
-    let section = judged.requirement.section.as_str();
-    section
-        .split_once(" / ")
-        .map_or(section, |(first, _)| first)
-}
-
 /// A section's line, under the sign of the gravest verdict in it.
 fn head(section: &str, judged: &[&Judged], width: usize) -> String {
-    let number = |verdict| judged.iter().filter(|it| it.verdict == verdict).count();
-    let counts: Vec<String> = VERDICTS
-        .into_iter()
-        .filter(|verdict| number(*verdict) > 0)
-        .map(|verdict| format!("{} {}", number(verdict), participle(verdict)))
-        .collect();
     let gravest = judged.iter().map(|it| it.verdict).max();
     let gravest = gravest.unwrap_or(Verdict::Skip);
     let (style, symbol) = (style(gravest), symbol(gravest));
-    let told = format!("{TITLE}{section}{TITLE:#}: {}", counts.join(", "));
+    let told = format!("{TITLE}{section}{TITLE:#}: {}", counts(judged));
     format!("{style}{symbol}{style:#} ") + &wrapped(&told, width, 2, 6)
 }
 

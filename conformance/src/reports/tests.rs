@@ -8,10 +8,10 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::markdown::{code, fence};
-use super::text::is_hidden;
-use super::{Detail, junit, markdown, terminal};
+use super::{Detail, html, junit, markdown, terminal};
 use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
+use crate::printable::is_hidden;
 use crate::run::Leftover;
 use crate::secrets::recorded_basic;
 use crate::target::Target;
@@ -531,6 +531,176 @@ fn a_run_as_markdown() {
 }
 
 #[test]
+fn a_run_as_html() {
+    let style = include_str!("page.css");
+    let page = html(&run_saying(NASTY)).replace(style, "STYLE");
+    assert_snapshot!(page.replace("><", ">\n<"), @r##"
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+    <title>✘ 1 requirement is broken – Open Service Broker API 2.17 at http://127.0.0.1:8080</title>
+    <style>STYLE</style>
+    </head>
+    <body>
+    <h1>✘ 1 requirement is broken</h1>
+    <p>Open Service Broker API 2.17 at http://127.0.0.1:8080: 3 requests in 3s 250ms.</p>
+    <table>
+    <tr>
+    <th>
+    </th>
+    <th scope="col">passed</th>
+    <th scope="col">failed</th>
+    <th scope="col">warned</th>
+    <th scope="col">skipped</th>
+    </tr>
+    <tr>
+    <th scope="row">MUST</th>
+    <td>1</td>
+    <td>1</td>
+    <td>0</td>
+    <td>1</td>
+    </tr>
+    <tr>
+    <th scope="row">SHOULD</th>
+    <td>0</td>
+    <td>0</td>
+    <td>1</td>
+    <td>1</td>
+    </tr>
+    <tr>
+    <th scope="row">MAY</th>
+    <td>1</td>
+    <td>0</td>
+    <td>0</td>
+    <td>0</td>
+    </tr>
+    </table>
+    <p>See it again:</p>
+    <pre>conformance check http://127.0.0.1:8080 --only provision.body-is-object</pre>
+    <h2>Left behind</h2>
+    <ul>
+    <li>
+    <code>6e1f-instance</code>: <code>DELETE /v2/service_instances/6e1f-instance</code> was answered 500</li>
+    </ul>
+    <section>
+    <h2>Provisioning <small>1 passed, 1 failed, 1 warned</small>
+    </h2>
+    <details id="provision.body-is-object" class="fail" open>
+    <summary>
+    <b>✘ failed</b> <code>provision.body-is-object</code> <small>MUST</small>
+    </summary>
+    <p>The answer to a provision request has a body that is one JSON object, whatever its status is.</p>
+    <p class="quiet">Provisioning / Response</p>
+    <div class="sight">
+    <p>
+    <code>PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true</code> was answered 200</p>
+    <dl>
+    <dt>expected</dt>
+    <dd>a JSON object</dd>
+    <dt>came</dt>
+    <dd>the text �[31mred�[0m� ``` | &lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; &amp;amp; @you�</dd>
+    </dl>
+    <details>
+    <summary class="quiet">the body of the answer</summary>
+    <pre>�[31mred�[0m� ``` | &lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; &amp;amp; @you�</pre>
+    </details>
+    <p class="quiet">repeat it, with USER:PASS in CONFORMANCE_AUTH:</p>
+    <pre>curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+      -u &quot;$CONFORMANCE_AUTH&quot; -H 'Accept: application/json' \
+      -H 'Content-Type:' --data-raw '{&quot;service_id&quot;:&quot;s&quot;,&quot;plan_id&quot;:&quot;p&quot;}' \
+      'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'</pre>
+    </div>
+    <div class="sight">
+    <p>
+    <code>PUT /v2/service_instances/6e1f-other</code> got no answer: no complete answer within 10s</p>
+    <dl>
+    <dt>expected</dt>
+    <dd>an answer</dd>
+    <dt>came</dt>
+    <dd>no answer
+    within ten seconds</dd>
+    </dl>
+    <p class="quiet">repeat it, with USER:PASS in CONFORMANCE_AUTH:</p>
+    <pre>curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+      -u &quot;$CONFORMANCE_AUTH&quot; -H 'Accept: application/json' \
+      -H 'Content-Type:' --data-raw '{}' \
+      'http://127.0.0.1:8080/v2/service_instances/6e1f-other'</pre>
+    </div>
+    </details>
+    <details id="provision.error-has-description" class="warn">
+    <summary>
+    <b>! warned</b> <code>provision.error-has-description</code> <small>SHOULD</small>
+    </summary>
+    <p>An error comes with a description for its reader.</p>
+    <p class="quiet">Provisioning / Response</p>
+    <div class="sight">
+    <p>
+    <code>PUT /v2/service_instances/6e1f-instance?accepts_incomplete=true</code> was answered 200</p>
+    <dl>
+    <dt>expected</dt>
+    <dd>a member description</dd>
+    <dt>came</dt>
+    <dd>none</dd>
+    </dl>
+    <details>
+    <summary class="quiet">the body of the answer</summary>
+    <pre>�[31mred�[0m� ``` | &lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; &amp;amp; @you�</pre>
+    </details>
+    <p class="quiet">repeat it, with USER:PASS in CONFORMANCE_AUTH:</p>
+    <pre>curl -i --path-as-is --globoff -X PUT -H 'X-Broker-API-Version: 2.17' \
+      -u &quot;$CONFORMANCE_AUTH&quot; -H 'Accept: application/json' \
+      -H 'Content-Type:' --data-raw '{&quot;service_id&quot;:&quot;s&quot;,&quot;plan_id&quot;:&quot;p&quot;}' \
+      'http://127.0.0.1:8080/v2/service_instances/6e1f-instance?accepts_incomplete=true'</pre>
+    </div>
+    </details>
+    <details id="provision.dashboard-url" class="pass">
+    <summary>
+    <b>✔ passed</b> <code>provision.dashboard-url</code> <small>MAY</small>
+    </summary>
+    <p>A broker can tell the URL of a dashboard.</p>
+    <p class="quiet">Provisioning</p>
+    </details>
+    </section>
+    <section>
+    <h2>Catalog Management <small>1 passed</small>
+    </h2>
+    <details id="catalog.get-returns-200" class="pass">
+    <summary>
+    <b>✔ passed</b> <code>catalog.get-returns-200</code> <small>MUST</small>
+    </summary>
+    <p>A request for the catalog is answered 200 OK.</p>
+    <p class="quiet">Catalog Management / Response</p>
+    </details>
+    </section>
+    <section>
+    <h2>Binding <small>2 skipped</small>
+    </h2>
+    <details id="bind.unique-id" class="skip">
+    <summary>
+    <b>– skipped</b> <code>bind.unique-id</code> <small>MUST NOT</small>
+    </summary>
+    <p>A binding id stands for no other binding of the broker.</p>
+    <p class="quiet">Binding / Request</p>
+    <p>no plan of the catalog can be bound</p>
+    </details>
+    <details id="bind.credentials" class="skip">
+    <summary>
+    <b>– skipped</b> <code>bind.credentials</code> <small>SHOULD</small>
+    </summary>
+    <p>A binding comes with credentials.</p>
+    <p class="quiet">Binding / Response</p>
+    <p>no plan of the catalog can be bound</p>
+    </details>
+    </section>
+    </body>
+    </html>
+    "##);
+}
+
+#[test]
 fn a_run_on_a_terminal() {
     assert_snapshot!(screen(&run_saying(NASTY), 80, Detail::Normal), @r#"
     Open Service Broker API 2.17 at http://127.0.0.1:8080
@@ -731,6 +901,29 @@ fn the_json_tells_what_a_target_said_without_sending_it_to_a_terminal() {
 }
 
 #[test]
+fn the_json_says_where_it_tells_the_beginning_of_a_body_only() {
+    let long = "\u{e9}".repeat(40_000);
+    let text = json(&run_saying(&format!("a{long}")));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert!(schema().is_valid(&report));
+    let response = &report["results"][1]["evidence"][0]["response"];
+    assert_eq!(response["body_bytes"], 80_001);
+    assert_eq!(response["body"].as_str().unwrap().len(), 65_535);
+    let whole = &report["results"][0]["evidence"][0]["response"];
+    assert_eq!(whole.get("body_bytes"), None);
+}
+
+#[test]
+fn the_message_of_an_assertion_does_nothing_to_a_terminal() {
+    let mut run = run_saying(NASTY);
+    run.results[1].reason = NASTY.to_owned();
+    run.exchanges[1].request.body = Some("{\"\u{2028}\u{200f}\": 1}".to_owned());
+    run.cut_short = Some(CutShort::NoInstance(NASTY.to_owned()));
+    let text = run.to_string();
+    assert!(text.contains("red") && !text.contains(|c| c != '\n' && is_hidden(c)));
+}
+
+#[test]
 fn the_summary_is_one_line_where_there_is_room_for_it() {
     let shown = screen(&run_saying(NASTY), 120, Detail::Quiet);
     let summary = shown.lines().find(|line| line.starts_with("MUST")).unwrap();
@@ -755,6 +948,7 @@ fn a_command_without_end_is_not_shown_in_half() {
     run.exchanges[1].request.body = Some("x".repeat(100_000));
     for report in [
         terminal(&run, 80, Detail::Normal),
+        html(&run),
         markdown(&run),
         junit(&run).unwrap(),
     ] {
@@ -841,6 +1035,7 @@ fn evidence_of_an_exchange_that_was_not_recorded_is_shown_without_it() {
     let report: Value = serde_json::from_str(&json(&run)).unwrap();
     assert!(schema().is_valid(&report));
     assert!(screen(&run, 80, Detail::Normal).contains("a JSON object"));
+    assert!(html(&run).contains("a JSON object"));
     assert!(markdown(&run).contains("a JSON object"));
     assert!(junit(&run).unwrap().contains("a JSON object"));
 }
@@ -873,6 +1068,14 @@ proptest! {
         let (shown, _) = shown.split_once("curl -i").unwrap();
         let count = |text: &str| text.matches(['a', '<', '&', '\u{10ffff}']).count();
         prop_assert_eq!(count(shown), count(&text), "{}", shown);
+    }
+
+    #[test]
+    fn a_page_has_no_other_markup_whatever_a_target_says(text in said()) {
+        let tags = |page: &str| page.matches(['<', '>']).count();
+        let page = html(&run_saying(&format!("a{text}")));
+        prop_assert_eq!(tags(&page), tags(&html(&run_saying("a"))));
+        prop_assert!(!page.contains(|c| !matches!(c, '\n' | '\t') && is_hidden(c)));
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! What reports for people have in common: colours, lines, and text of a target
-//! made fit to be shown.
+//! What reports for people have in common: colours and lines.
 
 use std::fmt::Write as _;
 
@@ -7,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use crate::AUTH_VARIABLE;
 use crate::Leftover;
+use crate::printable;
 
 /// What is kept.
 pub const GOOD: Style = AnsiColor::Green.on_default();
@@ -19,39 +19,14 @@ pub const LABEL: Style = Style::new().dimmed();
 /// A heading.
 pub const TITLE: Style = Style::new().bold();
 
-/// The longest text of a target that is shown.
-const LONGEST_TEXT: usize = 2000;
-
 /// Text of a target, without what would confuse a terminal and without end.
 pub fn printable(text: &str) -> String {
-    let start: String = text.chars().take(LONGEST_TEXT).collect();
-    let mut shown = visible(&start);
-    if text.chars().nth(LONGEST_TEXT).is_some() {
-        shown.push('…');
-    }
-    shown
+    printable::printable(text)
 }
 
-/// The same where there is room for one line only.
+/// Text of a target where there is room for one line only.
 pub fn one_line(text: &str) -> String {
     printable(text).replace(['\n', '\t'], "\u{fffd}")
-}
-
-/// A text in which what cannot be seen but has an effect, as control characters
-/// and changes of the writing direction, is replaced.
-pub(super) fn visible(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            c if is_hidden(c) => char::REPLACEMENT_CHARACTER,
-            c => c,
-        })
-        .collect()
-}
-
-/// Whether a character cannot be seen but has an effect.
-pub(super) fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Adds a line.

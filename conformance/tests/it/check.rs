@@ -315,6 +315,8 @@ async fn every_report_is_written_and_names_every_requirement() {
         "junit=r.xml",
         "--report",
         "markdown=r.md",
+        "--report",
+        "html=r.html",
     ];
     let (text, code) = run_in(dir.path(), &args);
     assert_eq!(code, Some(0), "{text}");
@@ -325,18 +327,20 @@ async fn every_report_is_written_and_names_every_requirement() {
     assert!(jsonschema::is_valid(&schema, &report));
     assert_eq!(report["results"].as_array().unwrap().len(), 401);
     assert_eq!(report["leftovers"], Value::Array(Vec::new()));
-    let (junit, markdown) = (read("r.xml"), read("r.md"));
+    let (junit, markdown, html) = (read("r.xml"), read("r.md"), read("r.html"));
     for requirement in Registry::embedded().unwrap().requirements() {
-        assert!(
-            junit.contains(requirement.id.as_str()),
-            "{}",
-            requirement.id
-        );
+        for report in [&junit, &html] {
+            assert!(
+                report.contains(requirement.id.as_str()),
+                "{}",
+                requirement.id
+            );
+        }
     }
     assert!(markdown.contains("No requirement is broken"));
     // Nothing else is left in the working directory.
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
-    for text in [text, read("r.json"), junit, markdown] {
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
+    for text in [text, read("r.json"), junit, markdown, html] {
         assert!(!text.contains("user:pass") && !text.contains("dXNlcjpwYXNz"));
     }
 }

@@ -294,6 +294,67 @@ pub(super) const ALL: &[Unusual] = &[
         |_, request, answer| nulls(request, answer),
     )
     .on("async"),
+    Unusual {
+        minor: 14,
+        ..on_answer(
+            "empty-fields-and-foreign-letters-of-2-14",
+            "Up to 2.14 a dashboard_client may have no id, endpoints mean nothing, \
+             nothing is told by what is empty, and letters are not only those of English.",
+            |_, request, answer| {
+                if request.is(Endpoint::Catalog) && answer.is_success() {
+                    answer.edit(|body| {
+                        let client = json!({"id": null, "secret": null});
+                        body["services"][0]["dashboard_client"] = client;
+                        body["services"][0]["name"] = "donn\u{e9}es".into();
+                    });
+                } else if request.is(Endpoint::Bind) && answer.status == 202 {
+                    answer.edit(|body| {
+                        body["credentials"] = json!({});
+                        body["volume_mounts"] = json!([]);
+                        body["syslog_drain_url"] = "".into();
+                        body["endpoints"] = json!([{"host": "127.0.0.1", "ports": ["80"]}]);
+                    });
+                }
+            },
+        )
+    }
+    .on("async")
+    .warns(&[
+        warned("offering.name-cli-friendly", "there is an accent"),
+        warned("bind.status-202-no-binding-info", "it has empty members"),
+    ]),
+    on_answer(
+        "times-versions-and-references-that-are-seldom",
+        "A year may be the first, a number of a version have any length, and a schema \
+         refer to itself by its id.",
+        |_, request, answer| {
+            if request.is(Endpoint::Catalog) && answer.is_success() {
+                let place = "/services/0/plans/0/schemas/service_binding/create/parameters";
+                answer.edit(|body| {
+                    if let Some(Value::Object(schema)) = body.pointer_mut(place) {
+                        schema.insert("$id".to_owned(), json!("https://example.com/s/root.json"));
+                        let definitions = json!({
+                            "own": {"$id": "own.json"},
+                            "again": {"$ref": "./root.json#/definitions/own"},
+                            "above": {"$ref": "../s/root.json"},
+                            "whole": {"$ref": "https://example.com/s/own.json"},
+                        });
+                        schema.insert("definitions".to_owned(), definitions);
+                    }
+                    body["services"][1]["plans"][0]["maintenance_info"] =
+                        json!({"version": "99999999999999999999.0.0"});
+                });
+            } else if request.is(Endpoint::Bind) && answer.status == 201 {
+                answer.edit(|body| {
+                    body["metadata"] = json!({
+                        "renew_before": "0001-01-01T00:00:00.0Z",
+                        "expires_at": "0001-01-01T00:00:00.01Z",
+                    });
+                });
+            }
+        },
+    )
+    .on("sync"),
 ];
 
 const DATE: &str = "Wed, 21 Oct 2015 07:28:00 GMT";

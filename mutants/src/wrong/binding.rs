@@ -188,6 +188,21 @@ pub const CARRIED_OUT: &[Mutant] = &[
     )
     .of("show-sync")
     .expecting(Expect::RouteOutOfBand),
+    on_both(
+        "route-out-of-band-is-told-when-it-is-fetched",
+        "bind.route-service-url-out-of-band",
+        |_, _| None,
+        |_, request, answer| {
+            if request.is(Endpoint::Catalog) {
+                let requires = json!(["route_forwarding", "syslog_drain"]);
+                put(answer, "/services/0/requires", requires);
+            } else if request.is(Endpoint::FetchBinding) && answer.status == 200 {
+                answer.set("route_service_url", "https://127.0.0.1/route");
+            }
+        },
+    )
+    .of("show-sync")
+    .expecting(Expect::RouteOutOfBand),
     on_request(
         "bind-takes-wrong-parameters",
         "bind.parameters-validated",

@@ -16,6 +16,8 @@ pub const MUTANTS: &[Mutant] = rows! {
         fetched => take_all(&INFORMATION).capped();
     "first-fetch-tells-nothing-as-expected" breaks "bind.info-returned-at-least-once" of "show-async":
         fetched => take_all(&INFORMATION).expecting(Expect::Credentials);
+    "bind-has-no-body-though-expected" breaks "bind.info-returned-at-least-once" of "show-sync":
+        bound => bare(201).expecting(Expect::Credentials);
     "bind-tells-no-endpoints" breaks "bind.endpoints-provided" of "show-sync":
         bound => take("/endpoints");
     "bind-tells-no-hosts" breaks "bind.network-hosts-provided" of "show-sync":
@@ -28,6 +30,10 @@ pub const MUTANTS: &[Mutant] = rows! {
         bound => take("/syslog_drain_url").capped();
     "bind-to-a-log-drain-tells-no-drain-as-expected" breaks "bind.syslog-drain-url-returned" of "show-log-drain":
         bound => take("/syslog_drain_url").expecting(Expect::SyslogDrain);
+    "bind-to-a-log-drain-tells-nothing-though-expected" breaks "bind.syslog-drain-url-returned" of "show-log-drain":
+        bound => take_all(&INFORMATION).expecting(Expect::SyslogDrain);
+    "bind-to-a-route-service-tells-an-empty-route" breaks "bind.route-service-url-returned" of "show-route":
+        bound => put("/route_service_url", "").expecting(Expect::RouteProxied);
     "bind-to-a-route-service-tells-no-route" breaks "bind.route-service-url-returned" of "show-route":
         bound => take("/route_service_url").expecting(Expect::RouteProxied);
     "bind-to-a-volume-service-tells-no-mounts" breaks "bind.volume-mounts-returned" of "show-volume":
@@ -44,7 +50,9 @@ pub const MUTANTS: &[Mutant] = rows! {
     "accepted-bind-tells-a-route" breaks "bind.status-202-no-binding-info" of "show-async":
         binding => put("/route_service_url", "https://127.0.0.1/route");
     "accepted-bind-tells-mounts" breaks "bind.status-202-no-binding-info" of "show-async":
-        binding => put("/volume_mounts", json!([]));
+        binding => put("/volume_mounts", json!([{"driver": "nfs"}]));
+    "accepted-bind-tells-no-mounts" breaks "bind.status-202-no-binding-info" of "show-async":
+        binding => put("/volume_mounts", json!([])).capped();
     "accepted-bind-tells-endpoints" breaks "bind.status-202-no-binding-info" of "show-async":
         binding => put("/endpoints", json!([{"host": "127.0.0.1", "ports": ["80"]}]));
 
@@ -112,6 +120,10 @@ pub const MUTANTS: &[Mutant] = rows! {
         bound => put("/metadata/expires_at", 4_000_000_000_u64);
     "expires-at-has-an-offset" breaks "bind.expires-at-format" of "show-sync":
         bound => put("/metadata/expires_at", "2096-01-31T12:00:00.0+01:00");
+    "expires-at-has-no-offset-but-says-so" breaks "bind.expires-at-format" of "show-sync":
+        bound => put("/metadata/expires_at", "2096-01-31T12:00:00.0+00:00");
+    "expires-at-has-a-point-and-no-fraction" breaks "bind.expires-at-format" of "show-sync":
+        bound => put("/metadata/expires_at", "2096-01-31T12:00:00.Z");
     "expires-at-has-a-blank" breaks "bind.expires-at-format" of "show-sync":
         bound => put("/metadata/expires_at", "2096-01-31 12:00:00.0Z");
     "expires-at-is-a-date" breaks "bind.expires-at-format" of "show-sync":
@@ -130,6 +142,8 @@ pub const MUTANTS: &[Mutant] = rows! {
         bound => put("/metadata/renew_before", 1_800_000_000);
     "renew-before-has-an-offset" breaks "bind.renew-before-format" of "show-sync":
         bound => put("/metadata/renew_before", "2026-01-31T12:00:00.0+01:00");
+    "renew-before-has-no-offset-but-says-so" breaks "bind.renew-before-format" of "show-sync":
+        bound => put("/metadata/renew_before", "2026-01-31T12:00:00.0+00:00");
     "renew-before-has-a-blank" breaks "bind.renew-before-format" of "show-sync":
         bound => put("/metadata/renew_before", "2026-01-31 12:00:00.0Z");
     "renew-before-is-a-date" breaks "bind.renew-before-format" of "show-sync":

@@ -2,9 +2,9 @@
 
 use std::net::Ipv6Addr;
 
-use humantime::parse_rfc3339;
 use serde_json::Value;
 
+use super::time::Time;
 use super::{Sight, shown};
 use crate::check::book::{Finding, Sign};
 use crate::check::call::Endpoint;
@@ -112,18 +112,17 @@ const OF_FETCH: Ids = Ids {
 };
 
 pub(super) fn judge(sight: &Sight<'_>, found: &mut Vec<Finding>) {
+    let mut judge = Judge { sight, found };
+    // A body that is no object gives nothing, either.
+    if (sight.endpoint(), sight.status()) == (Endpoint::Bind, 201) {
+        judge.first_answer();
+    }
     if !sight.json.is_some_and(Value::is_object) {
         return;
     }
-    let mut judge = Judge { sight, found };
     match (sight.endpoint(), sight.status()) {
         (Endpoint::Bind, 202) => judge.accepted(),
-        (Endpoint::Bind, status @ (200 | 201)) => {
-            judge.information(&OF_BIND);
-            if status == 201 {
-                judge.first_answer();
-            }
-        }
+        (Endpoint::Bind, 200 | 201) => judge.information(&OF_BIND),
         (Endpoint::FetchBinding, 200) => {
             judge.information(&OF_FETCH);
             if let Some(parameters) = sight.member("parameters") {
@@ -159,17 +158,22 @@ impl Judge<'_, '_> {
 
     /// Before it is created, nothing of a binding is told.
     fn accepted(&mut self) {
-        let revealed = INFORMATION.iter().chain([&"endpoints"]);
-        let revealed: Vec<&str> = revealed
-            .filter(|name| self.sight.member(name).is_some())
-            .copied()
-            .collect();
+        let endpoints = self.sight.version.is_at_least(15).then_some("endpoints");
+        let names = INFORMATION.into_iter().chain(endpoints);
+        let told = names.filter_map(|name| Some((name, self.sight.member(name)?)));
+        // What is empty tells nothing.
+        let (empty, revealed): (Vec<_>, Vec<_>) = told.partition(|(_, value)| is_empty(value));
+        let (sign, verb, told) = match revealed.is_empty() {
+            true => (Sign::Deviates, "it has an empty", empty),
+            false => (Sign::Broken, "it tells", revealed),
+        };
+        let names: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
         self.push(
             "bind.status-202-no-binding-info",
-            revealed.is_empty(),
-            Sign::Broken,
+            names.is_empty(),
+            sign,
             "nothing of the binding in a 202",
-            &format!("it tells {}", revealed.join(", ")),
+            &format!("{verb} {}", names.join(", ")),
         );
     }
 
@@ -199,6 +203,7 @@ impl Judge<'_, '_> {
         self.volume_mounts(ids);
         self.endpoints(ids);
         self.metadata(ids);
+        self.out_of_band();
     }
 
     fn url(
@@ -461,16 +466,15 @@ impl Judge<'_, '_> {
     }
 
     /// A time of the metadata, if it is one.
-    fn timestamp(
+    fn timestamp<'v>(
         &mut self,
         id: &'static str,
-        metadata: &Value,
+        metadata: &'v Value,
         name: &str,
-    ) -> Option<std::time::SystemTime> {
+    ) -> Option<Time<'v>> {
         let value = metadata.get(name).filter(|value| !value.is_null())?;
         let text = value.as_str();
-        // What is parsed is strict about the rest of the form.
-        let time = text.and_then(|text| parse_rfc3339(text).ok());
+        let time = text.and_then(Time::read);
         let expected = format!("a time such as 2026-01-31T12:00:00.0Z as {name}");
         self.is(id, time.is_some(), &expected, value);
         if time.is_some() && !text.is_some_and(|text| text.contains('.')) {
@@ -486,21 +490,19 @@ impl Judge<'_, '_> {
             return;
         };
         let has = |name: &str| self.sight.member(name).is_some();
-        let (credentials, drain, route) = (
-            has("credentials"),
-            has("syslog_drain_url"),
-            has("route_service_url"),
-        );
+        let (credentials, drain) = (has("credentials"), has("syslog_drain_url"));
         let mounts = self.sight.member("volume_mounts");
         let mounts = mounts.is_some_and(|m| m.as_array().is_none_or(|list| !list.is_empty()));
         let information = INFORMATION.iter().any(|name| has(name));
         let endpoints = has("endpoints");
-        let sign = |expect| match self.sight.expect.contains(&expect) {
+        let expects = |expect| self.sight.expect.contains(&expect);
+        let sign = |is_expected| match is_expected {
             true => Sign::Broken,
             false => Sign::Deviates,
         };
-        let of_credentials = sign(Expect::Credentials);
-        let (of_drain, of_mounts) = (sign(Expect::SyslogDrain), sign(Expect::VolumeMounts));
+        let of_credentials = sign(expects(Expect::Credentials));
+        let of_drain = expects(Expect::SyslogDrain);
+        let of_mounts = expects(Expect::VolumeMounts);
         self.push(
             "bind.info-returned-at-least-once",
             information,
@@ -517,7 +519,7 @@ impl Judge<'_, '_> {
                 "there are none",
             );
         }
-        for (permission, id, is_there, sign, name) in [
+        for (permission, id, is_there, is_expected, name) in [
             (
                 "syslog_drain",
                 "bind.syslog-drain-url-returned",
@@ -533,19 +535,17 @@ impl Judge<'_, '_> {
                 "volume_mounts",
             ),
         ] {
-            if requires_just(subject, permission) && information {
+            if requires_just(subject, permission) && (information || is_expected) {
                 self.push(
                     id,
                     is_there,
-                    sign,
+                    sign(is_expected),
                     &format!("{name} where the offering requires just {permission}"),
                     "there are none",
                 );
             }
         }
-        if requires_just(subject, "route_forwarding") {
-            self.route(route);
-        }
+        self.proxied();
         if credentials {
             for id in ["bind.endpoints-provided", "bind.network-hosts-provided"] {
                 self.push(
@@ -560,25 +560,32 @@ impl Judge<'_, '_> {
     }
 
     /// Whether the platform forwards for a route service, only its operator
-    /// knows.
-    fn route(&mut self, is_there: bool) {
+    /// knows. It can do so only for a route that it was told of.
+    fn proxied(&mut self) {
+        let resource = self.sight.call.given("bind_resource");
+        let has_route = resource.is_some_and(|it| it.get("route").is_some());
         let expect = self.sight.expect;
-        if is_there && !expect.contains(&Expect::RouteOutOfBand) {
-            self.found.push(Finding::kept(
-                "bind.route-service-url-returned",
-                "a route_service_url",
-            ));
-        }
-        if !is_there && expect.contains(&Expect::RouteProxied) {
+        let Some(is_there) = self.has_route_service_url() else {
+            return;
+        };
+        let is_proxied = expect.contains(&Expect::RouteProxied);
+        if has_route && (is_proxied || (is_there && !expect.contains(&Expect::RouteOutOfBand))) {
             self.push(
                 "bind.route-service-url-returned",
-                false,
+                is_there,
                 Sign::Broken,
                 "a route_service_url of a service that the platform forwards to",
                 "there is none",
             );
         }
-        if !is_there || expect.contains(&Expect::RouteOutOfBand) {
+    }
+
+    /// A route service that is set up out of band has no URL, in whatever answer.
+    fn out_of_band(&mut self) {
+        let Some(is_there) = self.has_route_service_url() else {
+            return;
+        };
+        if !is_there || self.sight.expect.contains(&Expect::RouteOutOfBand) {
             self.push(
                 "bind.route-service-url-out-of-band",
                 !is_there,
@@ -587,6 +594,25 @@ impl Judge<'_, '_> {
                 "there is one",
             );
         }
+    }
+
+    /// Whether a route service tells a URL; nothing for other services.
+    fn has_route_service_url(&self) -> Option<bool> {
+        let subject = self.sight.subject?;
+        let url = self.sight.member("route_service_url");
+        let is_there = url.is_some_and(|url| !is_empty(url));
+        let is_route_service = subject.requires.contains("route_forwarding");
+        is_route_service.then_some(is_there)
+    }
+}
+
+/// Whether a value has nothing in it.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fixtures::ApiVersion;
 use serde_json::Value;
 
 use super::fields::is_semver;
@@ -145,7 +146,8 @@ pub(super) fn judge(sight: &Sight<'_>, found: &mut Vec<Finding>) {
     let Some(Value::Object(body)) = sight.json else {
         return;
     };
-    let mut judge = Judge { found };
+    let version = sight.version;
+    let mut judge = Judge { version, found };
     let Some(services) = body.get("services") else {
         judge.is(
             "catalog.services-present",
@@ -174,6 +176,7 @@ pub(super) fn judge(sight: &Sight<'_>, found: &mut Vec<Finding>) {
 }
 
 struct Judge<'a> {
+    version: ApiVersion,
     found: &'a mut Vec<Finding>,
 }
 
@@ -314,12 +317,12 @@ impl Judge<'_> {
     fn texts(&mut self, ids: &Texts, whose: &str, value: &Value) {
         let [present, kind, nonempty, friendly] = ids.name;
         if let Some(name) = self.text([present, kind, nonempty], whose, value, "name") {
-            let is_friendly = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+            let (sign, expected) = friendliness(name, self.version);
             self.push(
                 friendly,
-                name.chars().all(is_friendly),
-                Sign::Broken,
-                &format!("letters, digits, periods and hyphens in the name of {whose}"),
+                sign == Sign::Kept,
+                sign,
+                &format!("{expected} in the name of {whose}"),
                 &format!("it is {}", shown(&name.into())),
             );
             let is_word = !name.starts_with('-') && name.contains(char::is_alphanumeric);
@@ -449,7 +452,9 @@ impl Judge<'_> {
             ),
         ] {
             let expected = format!("a string as {member} of the dashboard_client of {whose}");
-            let Some(value) = client.get(member) else {
+            // Up to 2.14 both are optional.
+            let absent = |value: &Value| value.is_null() && !self.version.is_at_least(15);
+            let Some(value) = client.get(member).filter(|value| !absent(value)) else {
                 self.is(is_present, false, &expected, "there is none");
                 continue;
             };
@@ -714,6 +719,38 @@ fn present<'a>(value: &'a Value, member: &str) -> Option<&'a Value> {
     value.get(member).filter(|value| !value.is_null())
 }
 
+/// Whether a name is one for a command line in the words of a version, and which
+/// characters these ask for.
+fn friendliness(name: &str, version: ApiVersion) -> (Sign, &'static str) {
+    if !version.is_at_least(13) {
+        let sign = match name.contains(|c: char| c.is_uppercase() || c.is_whitespace()) {
+            true => Sign::Broken,
+            false => Sign::Kept,
+        };
+        return (sign, "lower case and no spaces");
+    }
+    let expected = match version.is_at_least(14) {
+        true => "letters, digits, periods and hyphens",
+        false => "letters of lower case, digits and hyphens",
+    };
+    // What later versions allow was hardly meant to be forbidden, and that letters
+    // are those of English is not said.
+    let is_letter = |c: char| {
+        // An accent may be a character of its own.
+        c.is_alphanumeric() || matches!(c, '.' | '-' | '\u{300}'..='\u{36f}')
+    };
+    let is_plain = |c: char| match version.is_at_least(14) {
+        true => c.is_ascii_alphanumeric() || c == '.' || c == '-',
+        false => c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+    };
+    let sign = match (name.chars().all(is_plain), name.chars().all(is_letter)) {
+        (true, _) => Sign::Kept,
+        (_, true) => Sign::Deviates,
+        _ => Sign::Broken,
+    };
+    (sign, expected)
+}
+
 /// How a reader is told of an offering or plan.
 fn called(what: &str, value: &Value) -> String {
     let name = value.get("name").or(value.get("id"));
@@ -737,4 +774,30 @@ fn kind(value: &Value) -> &'static str {
 fn is_guid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use fixtures::ApiVersion;
+
+    use super::{Sign, friendliness};
+
+    #[test]
+    fn a_name_is_judged_by_the_words_of_the_version() {
+        use Sign::{Broken, Deviates, Kept};
+        for (name, signs) in [
+            ("my-db-2", [Kept, Kept, Kept, Kept]),
+            ("My-DB", [Broken, Deviates, Kept, Kept]),
+            ("db.small", [Kept, Deviates, Kept, Kept]),
+            ("donn\u{e9}es", [Kept, Deviates, Deviates, Deviates]),
+            ("donne\u{301}es", [Kept, Deviates, Deviates, Deviates]),
+            ("my_db", [Kept, Broken, Broken, Broken]),
+            ("my db", [Broken, Broken, Broken, Broken]),
+        ] {
+            for (minor, sign) in [12, 13, 14, 15].into_iter().zip(signs) {
+                let version = ApiVersion::minor(minor).unwrap();
+                assert_eq!(friendliness(name, version).0, sign, "{name} in 2.{minor}");
+            }
+        }
+    }
 }

@@ -279,7 +279,70 @@ fn member(field: &Field, value: &Value) -> Option<Finding> {
     }
 }
 
-/// Whether a text is a version by Semantic Versioning 2.0.0.
+/// Whether a text is a version by Semantic Versioning 2.0.0, whose numbers have no
+/// bound.
 pub(super) fn is_semver(text: &str) -> bool {
-    semver::Version::parse(text).is_ok()
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_number = |part: &str| is_digits(part) && (part == "0" || !part.starts_with('0'));
+    let is_word = |part: &str| {
+        let mut bytes = part.bytes();
+        !part.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let (text, build) = text.split_once('+').unwrap_or((text, "0"));
+    let (core, release) = text.split_once('-').unwrap_or((text, "0"));
+    let core: Vec<&str> = core.split('.').collect();
+    core.len() == 3
+        && core.into_iter().all(is_number)
+        && release.split('.').all(|part| match is_digits(part) {
+            true => is_number(part),
+            false => is_word(part),
+        })
+        && build.split('.').all(is_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_semver;
+
+    #[test]
+    fn versions_are_those_of_semantic_versioning() {
+        for version in [
+            "0.0.0",
+            "1.2.3",
+            "99999999999999999999.0.0",
+            "1.0.0-0",
+            "1.0.0-alpha.1",
+            "1.0.0-0a",
+            "1.0.0--",
+            "1.0.0-x-y-z.4",
+            "2.1.1+abcdef",
+            "1.0.0+001",
+            "1.0.0+21AF26D3---117B344092BD",
+            "1.0.0-rc.1+build.5",
+        ] {
+            assert!(is_semver(version), "{version}");
+        }
+        for no_version in [
+            "",
+            "1",
+            "1.0",
+            "v1.2.3",
+            "01.2.3",
+            "1.02.3",
+            "1.2.3.4",
+            "1.2.-3",
+            "1.2.3-",
+            "1.2.3-01",
+            "1.2.3-a..b",
+            "1.2.3-a_b",
+            "1.2.3+",
+            "1.2.3+a+b",
+            "1.2.3+a..b",
+            "1.2.3 ",
+            "1.\u{662}.3",
+            "1.2.3-\u{e9}",
+        ] {
+            assert!(!is_semver(no_version), "{no_version}");
+        }
+    }
 }

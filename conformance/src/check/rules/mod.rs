@@ -7,12 +7,14 @@ mod errors;
 mod fields;
 mod headers;
 mod polling;
+mod time;
 
 pub(crate) use binding::INFORMATION;
 pub(crate) use headers::is_extension;
 
 use std::collections::BTreeSet;
 
+use fixtures::ApiVersion;
 use serde_json::Value;
 
 use super::book::Finding;
@@ -31,6 +33,8 @@ pub(crate) struct Sight<'a> {
     /// The plan that it is about, if it is about one.
     pub(crate) subject: Option<&'a Subject>,
     pub(crate) expect: &'a BTreeSet<Expect>,
+    /// The version that is judged by.
+    pub(crate) version: ApiVersion,
 }
 
 impl Sight<'_> {
