@@ -13,6 +13,10 @@ pub struct Operation {
     pub is_async: bool,
     /// How far it has come.
     pub state: State,
+    /// How many operations of its kind, one after the other and up to this one,
+    /// have failed on purpose.
+    #[serde(default)]
+    pub failures: u32,
 }
 
 /// What an operation does.

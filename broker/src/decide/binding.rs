@@ -100,11 +100,12 @@ fn create(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Bind) -> Deci
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
+    let last = stored.binding.map(|binding| binding.operation);
     stored.binding = Some(Binding {
         asked: asked.clone(),
         asked_at: at.now,
         phase,
-        operation: operation(at, Kind::Create, is_async),
+        operation: operation(at, last.as_ref(), Kind::Create, is_async),
         halted: None,
     });
     started(stored, Verb::Create)
@@ -197,8 +198,10 @@ pub(super) fn unbind(at: &Circumstances<'_>, mut stored: Stored, hints: &ask::Hi
         Err(reply) => return stored.reply(reply),
     };
     if let Some(binding) = &mut stored.binding {
-        binding.halted = halts.then(|| binding.operation.id.clone());
-        binding.operation = operation(at, Kind::Delete, is_async);
+        if halts {
+            binding.halted = Some(binding.operation.id.clone());
+        }
+        binding.operation = operation(at, Some(&binding.operation), Kind::Delete, is_async);
     }
     started(stored, Verb::Delete)
 }

@@ -94,6 +94,7 @@ fn create(
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
+    let last = stored.instance.as_ref().map(|i| &i.operation);
     let backend = backend(at, asked);
     let plan = at.catalog.plan(&asked.plan_id);
     let instance = Instance {
@@ -106,7 +107,7 @@ fn create(
         ),
         metadata: plan.and_then(|plan| plan.conduct.metadata.clone()),
         phase,
-        operation: operation(at, Kind::Create, is_async),
+        operation: operation(at, last, Kind::Create, is_async),
         update: None,
         halted: None,
     };
@@ -159,7 +160,7 @@ fn clear(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Provision) -> 
     let Some(instance) = &mut stored.instance else {
         return stored.reply(Reply::Gone);
     };
-    instance.operation = operation(at, Kind::Delete, false);
+    instance.operation = operation(at, Some(&instance.operation), Kind::Delete, false);
     let work = work(instance, Verb::Delete);
     stored.next(Next::Work(work))
 }
@@ -188,12 +189,12 @@ pub(super) fn update(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Up
         Err(reply) => return stored.reply(reply),
     };
     if is_async {
-        instance.operation = operation(at, Kind::Update, true);
+        instance.operation = operation(at, Some(&instance.operation), Kind::Update, true);
         instance.update = Some(asked.clone());
         let reply = in_progress(at, instance);
         return stored.next(Next::Accepted(reply));
     }
-    let mut operation = operation(at, Kind::Update, false);
+    let mut operation = operation(at, Some(&instance.operation), Kind::Update, false);
     operation.state = State::Succeeded;
     instance.operation = operation;
     apply(at, instance, asked);
@@ -284,8 +285,10 @@ pub(super) fn deprovision(
         Err(reply) => return stored.reply(reply),
     };
     let mut instance = instance.clone();
-    instance.halted = halts.then(|| instance.operation.id.clone());
-    instance.operation = operation(at, Kind::Delete, is_async);
+    if halts {
+        instance.halted = Some(instance.operation.id.clone());
+    }
+    instance.operation = operation(at, Some(&instance.operation), Kind::Delete, is_async);
     started(stored, instance, Verb::Delete)
 }
 

@@ -208,9 +208,18 @@ fn pace(
     }
 }
 
-/// A new operation: waiting if it is asynchronous, else under way.
-fn operation(at: &Circumstances<'_>, kind: Kind, is_async: bool) -> Operation {
-    let until = at.now + u64::try_from(at.async_delay.as_millis()).unwrap_or(u64::MAX);
+/// A new operation, after the last one: waiting if it is asynchronous, else
+/// under way.
+fn operation(
+    at: &Circumstances<'_>,
+    last: Option<&Operation>,
+    kind: Kind,
+    is_async: bool,
+) -> Operation {
+    let delay = u64::try_from(at.async_delay.as_millis()).unwrap_or(u64::MAX);
+    let until = at.now.saturating_add(delay);
+    let has_failed =
+        |last: &&Operation| last.kind == kind && matches!(last.state, State::Failed { .. });
     Operation {
         id: at.fresh_operation.to_owned(),
         kind,
@@ -219,6 +228,7 @@ fn operation(at: &Circumstances<'_>, kind: Kind, is_async: bool) -> Operation {
             true => State::Waiting { until },
             false => State::Working,
         },
+        failures: last.filter(has_failed).map_or(0, |last| last.failures),
     }
 }
 

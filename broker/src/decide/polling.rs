@@ -54,7 +54,12 @@ fn polled(
     is_of_instance: bool,
 ) -> Reply {
     let asks_for_halted = match asked {
-        Some(asked) => halted == Some(asked),
+        Some(asked) if asked == current.id => false,
+        Some(asked) if halted == Some(asked) => true,
+        // It has ended, and how is not known any more.
+        Some(_) => {
+            return Reply::bad("operation is not the last one; leave it out to ask for that");
+        }
         // Without an id it is the deletion that is asked for, while there is
         // one to be asked for; a synchronous one has told its end already.
         None => halted.is_some() && !current.is_async,

@@ -184,6 +184,7 @@ async fn every_scenario_goes_wrong_as_its_description_says() {
     deprovision-fails-twice: provision 201, 200, 200; update 200, 200, 200; bind 201, 200, 200; unbind 200, 410, 410; deprovision 500, 500, 200
     provision-refused: provision 422, 422, 422; update 404, 404, 404; bind 404, 404, 404; unbind 410, 410, 410; deprovision 410, 410, 410
     provision-fails-later: provision 202 failed, 202 failed, 202 failed; update 404, 404, 404; bind 404, 404, 404; unbind 410, 410, 410; deprovision 410, 410, 410
+    provision-fails-later-twice: provision 202 failed, 202 failed, 202 succeeded; update 202 succeeded, 202 succeeded, 202 succeeded; bind 202 succeeded, 200, 200; unbind 202 succeeded, 410, 410; deprovision 202 succeeded, 410, 410
     provision-never-ends: provision 202 in progress, 202 in progress, 202 in progress; update 422, 422, 422; bind 422, 422, 422; unbind 422, 422, 422; deprovision 202 succeeded, 410, 410
     update-fails-later: provision 202 succeeded, 200, 200; update 202 failed, 202 failed, 202 failed; bind 202 succeeded, 200, 200; unbind 202 succeeded, 410, 410; deprovision 202 succeeded, 410, 410
     bind-fails-later: provision 202 succeeded, 200, 200; update 202 succeeded, 202 succeeded, 202 succeeded; bind 202 failed, 202 failed, 202 failed; unbind 410, 410, 410; deprovision 202 succeeded, 410, 410

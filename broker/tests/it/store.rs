@@ -33,6 +33,7 @@ fn operation(in_progress: bool) -> Operation {
             true => State::Working,
             false => State::Succeeded,
         },
+        failures: 0,
     }
 }
 

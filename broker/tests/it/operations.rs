@@ -1,0 +1,111 @@
+//! What platforms are told of asynchronous operations, and what becomes of
+//! those that fail, by catalogs of the tests' own.
+
+use std::time::Duration;
+
+use broker::CatalogSource;
+use serde_json::{Value, json};
+use serving::testing::{Received, send_body};
+
+use crate::common::{AUTH, Broker};
+
+const I: &str = "/v2/service_instances/i";
+const B: &str = "/v2/service_instances/i/service_bindings/b";
+
+/// A broker with one offering `s` of these plans, conducted so, whose
+/// asynchronous operations take this long.
+async fn offering(async_delay: Duration, plans: &[(&str, Value)]) -> Broker {
+    let plan = |(id, conduct): &(&str, Value)| json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "broker": conduct});
+    let catalog = json!({"services": [{
+        "id": "s", "name": "s", "description": "d", "bindable": true,
+        "instances_retrievable": true, "bindings_retrievable": true,
+        "plans": plans.iter().map(plan).collect::<Vec<_>>(),
+    }]});
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    Broker::with_echo(&echo.url(), |config| {
+        config.catalog = CatalogSource::Text(catalog.to_string());
+        config.async_delay = async_delay;
+    })
+    .await
+}
+
+/// A request of a platform that can wait.
+async fn ask(broker: &Broker, line: &str, body: Value) -> Received {
+    let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
+    let mark = if line.contains('?') { '&' } else { '?' };
+    let line = format!("{line}{mark}accepts_incomplete=true");
+    send_body(&broker.url(), &line, &headers, body.to_string())
+        .await
+        .unwrap()
+}
+
+async fn provision(broker: &Broker, plan: &str) -> Received {
+    let body =
+        json!({"service_id": "s", "plan_id": plan, "organization_guid": "o", "space_guid": "s"});
+    ask(broker, &format!("PUT {I}"), body).await
+}
+
+async fn delete(broker: &Broker, path: &str) -> Received {
+    ask(
+        broker,
+        &format!("DELETE {path}?service_id=s&plan_id=p"),
+        Value::Null,
+    )
+    .await
+}
+
+fn operation(accepted: &Received) -> String {
+    assert_eq!(accepted.status, 202, "{accepted}");
+    accepted.json()["operation"].as_str().unwrap().to_owned()
+}
+
+/// What is told of an operation.
+async fn polled(broker: &Broker, path: &str, operation: &str) -> Received {
+    let line = format!("GET {path}/last_operation?operation={operation}");
+    ask(broker, &line, Value::Null).await
+}
+
+/// The state in which an operation ends.
+async fn settled(broker: &Broker, path: &str, operation: &str) -> Value {
+    loop {
+        let state = polled(broker, path, operation).await.json()["state"].clone();
+        if state != "in progress" {
+            return state;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_creation_that_was_halted_stays_so_while_its_deletion_is_tried_again() {
+    let fails_once = json!({"what": "fails_later", "times": 1});
+    let never_ends = json!({"what": "never_ends"});
+    let conduct = json!({
+        "faults": {"provision": never_ends, "deprovision": fails_once, "bind": never_ends, "unbind": fails_once}
+    });
+    let ready = json!({"faults": {"bind": never_ends, "unbind": fails_once}});
+    let broker = offering(Duration::ZERO, &[("p", conduct)]).await;
+    let bindable = offering(Duration::ZERO, &[("p", ready)]).await;
+    assert_eq!(provision(&bindable, "p").await.status, 201);
+    let asked = json!({"service_id": "s", "plan_id": "p"});
+    for (broker, path, creation) in [
+        (&broker, I, provision(&broker, "p").await),
+        (
+            &bindable,
+            B,
+            ask(&bindable, &format!("PUT {B}"), asked).await,
+        ),
+    ] {
+        let creation = operation(&creation);
+        let first = operation(&delete(broker, path).await);
+        assert_eq!(settled(broker, path, &first).await, "failed");
+        assert_eq!(settled(broker, path, &creation).await, "failed");
+
+        let second = operation(&delete(broker, path).await);
+        assert_eq!(settled(broker, path, &second).await, "succeeded");
+        assert_eq!(settled(broker, path, &creation).await, "failed");
+        // How the first deletion ended is forgotten, and not taken for the second's.
+        let forgotten = polled(broker, path, &first).await;
+        assert_eq!(forgotten.status, 400, "{forgotten}");
+    }
+}
