@@ -227,7 +227,8 @@ fn may_update(
     if !asked.parameters.is_empty() {
         ask::validate(schema, &asked.parameters)?;
     }
-    let conduct = plan.map(|plan| &plan.conduct);
+    // It is the plan that the instance has which is updated, or goes wrong.
+    let conduct = plan_of(at, instance).map(|plan| &plan.conduct);
     pace_of(at, conduct, |c| (c.update, c.faults.update.as_ref()))
 }
 

@@ -109,3 +109,20 @@ async fn a_creation_that_was_halted_stays_so_while_its_deletion_is_tried_again()
         assert_eq!(forgotten.status, 400, "{forgotten}");
     }
 }
+
+#[tokio::test]
+async fn an_update_goes_as_the_plan_has_it_that_the_instance_has() {
+    let ordinary = json!({});
+    let fails = json!({"faults": {"update": {"what": "fails_later"}}});
+    let broker = offering(Duration::ZERO, &[("ordinary", ordinary), ("fails", fails)]).await;
+    let update = async |plan: &str| {
+        let body = json!({"service_id": "s", "plan_id": plan});
+        ask(&broker, &format!("PATCH {I}"), body).await
+    };
+    assert_eq!(provision(&broker, "ordinary").await.status, 201);
+    assert_eq!(update("fails").await.status, 200);
+    let away = operation(&update("ordinary").await);
+    assert_eq!(settled(&broker, I, &away).await, "failed");
+    let fetched = ask(&broker, &format!("GET {I}"), Value::Null).await;
+    assert_eq!(fetched.json()["plan_id"], "fails");
+}
