@@ -16,12 +16,20 @@ pub(super) fn bind(at: &Circumstances<'_>, stored: Stored, asked: &ask::Bind) ->
         Ok(found) => found,
         Err(reply) => return stored.reply(reply),
     };
-    let strict = at.version >= ApiVersion::STRICT;
     let is_other =
         asked.service_id != instance.asked.service_id || asked.plan_id != instance.asked.plan_id;
-    if strict && is_other {
+    if is_other && at.version >= ApiVersion::STRICT {
         let why = "service_id or plan_id is not that of the service instance";
         return stored.reply(Reply::bad(why));
+    }
+    if is_other
+        && let Err(reply) = ask::offered(at.catalog, at.version, &asked.service_id, &asked.plan_id)
+    {
+        return stored.reply(reply);
+    }
+    let schema = plan.and_then(|plan| plan.schemas.bind.as_ref());
+    if let Err(reply) = ask::validate(at.version, schema, &asked.parameters) {
+        return stored.reply(reply);
     }
     if plan.is_some_and(|plan| plan.conduct.requires_app) && asked.app_guid.is_none() {
         return stored.reply(Reply::RequiresApp);

@@ -211,12 +211,17 @@ fn may_update(
     if asked.service_id != instance.asked.service_id {
         return Err(Reply::bad("service_id is not that of the service instance"));
     }
-    let plan_id = asked.plan_id.as_ref().unwrap_or(&instance.asked.plan_id);
-    let plan = at.catalog.plan(plan_id);
-    let changes_plan = *plan_id != instance.asked.plan_id;
-    if changes_plan && !plan_of(at, instance).is_some_and(|plan| plan.updateable) {
-        return Err(Reply::PlanChangeNotSupported);
-    }
+    let (now, other) = (plan_of(at, instance), &asked.plan_id);
+    let plan = match other.as_ref().filter(|id| **id != instance.asked.plan_id) {
+        None => now,
+        Some(other) => {
+            let offered = ask::offered(at.catalog, at.version, &asked.service_id, other)?;
+            if !now.is_some_and(|plan| plan.updateable) {
+                return Err(Reply::PlanChangeNotSupported);
+            }
+            Some(offered)
+        }
+    };
     let offered = plan.and_then(|plan| plan.maintenance_version.as_ref());
     if let Some(version) = &asked.maintenance_version
         && offered != Some(version)
@@ -225,10 +230,10 @@ fn may_update(
     }
     let schema = plan.and_then(|plan| plan.schemas.update.as_ref());
     if !asked.parameters.is_empty() {
-        ask::validate(schema, &asked.parameters)?;
+        ask::validate(at.version, schema, &asked.parameters)?;
     }
     // It is the plan that the instance has which is updated, or goes wrong.
-    let conduct = plan_of(at, instance).map(|plan| &plan.conduct);
+    let conduct = now.map(|plan| &plan.conduct);
     pace_of(at, conduct, |c| (c.update, c.faults.update.as_ref()))
 }
 
@@ -295,6 +300,7 @@ pub(super) fn deprovision(
 
 /// Hints that are not those of the instance.
 fn mismatch(at: &Circumstances<'_>, instance: &Instance, hints: &ask::Hints) -> Option<Reply> {
+    // The catalog has no say: what it does not have any more can be deleted.
     let other = |hint: &Option<String>, is: &String| hint.as_ref().is_some_and(|h| h != is);
     let asked = &instance.asked;
     let differs =

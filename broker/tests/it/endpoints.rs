@@ -656,13 +656,13 @@ async fn a_deletion_names_what_it_deletes() {
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id or plan_id is not that of the service binding"}
-    400 {"description":"the catalog has no service offering with this service_id"}
+    400 {"description":"service_id or plan_id is not that of the service binding"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"plan_id is missing in the query"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id or plan_id is not that of the service instance"}
-    400 {"description":"the catalog has no service offering with this service_id"}
+    400 {"description":"service_id or plan_id is not that of the service instance"}
     "#);
     for path in [B, I] {
         assert_eq!(
