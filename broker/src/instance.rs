@@ -33,6 +33,9 @@ pub struct Instance {
 pub struct Binding {
     /// What was asked for.
     pub asked: ask::Bind,
+    /// The id of the binding whose successor it is, if it was asked for as one.
+    #[serde(default)]
+    pub predecessor: Option<String>,
     /// When it was asked for, in milliseconds since 1970.
     pub asked_at: u64,
     /// How far it has come.

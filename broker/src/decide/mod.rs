@@ -65,7 +65,9 @@ pub enum Request {
     Bind(ask::Bind),
     /// Create the binding as the successor of another one.
     Rotate {
-        /// What the predecessor is.
+        /// Which one that is.
+        rotation: ask::Rotation,
+        /// What is stored of it.
         predecessor: Option<Binding>,
     },
     /// Delete the binding.
@@ -152,7 +154,10 @@ pub fn decide(at: &Circumstances<'_>, stored: Stored, request: &Request) -> Deci
         Request::Update(asked) => instance::update(at, stored, asked),
         Request::Deprovision(hints) => instance::deprovision(at, stored, hints),
         Request::Bind(asked) => binding::bind(at, stored, asked),
-        Request::Rotate { predecessor } => binding::rotate(at, stored, predecessor.as_ref()),
+        Request::Rotate {
+            rotation,
+            predecessor,
+        } => binding::rotate(at, stored, rotation, predecessor.as_ref()),
         Request::Unbind(hints) => binding::unbind(at, stored, hints),
     }
 }

@@ -15,7 +15,7 @@ const B: &str = "/v2/service_instances/i/service_bindings/b";
 /// A broker with one offering `s` of these plans, conducted so, whose
 /// asynchronous operations take this long.
 async fn offering(async_delay: Duration, plans: &[(&str, Value)]) -> Broker {
-    let plan = |(id, conduct): &(&str, Value)| json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "broker": conduct});
+    let plan = |(id, conduct): &(&str, Value)| json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "binding_rotatable": true, "broker": conduct});
     let catalog = json!({"services": [{
         "id": "s", "name": "s", "description": "d", "bindable": true,
         "instances_retrievable": true, "bindings_retrievable": true,
@@ -125,4 +125,52 @@ async fn an_update_goes_as_the_plan_has_it_that_the_instance_has() {
     assert_eq!(settled(&broker, I, &away).await, "failed");
     let fetched = ask(&broker, &format!("GET {I}"), Value::Null).await;
     assert_eq!(fetched.json()["plan_id"], "fails");
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_sent_again_is_the_same_whatever_became_of_its_predecessor() {
+    let never = json!({"faults": {"bind": {"what": "never_ends"}}});
+    let broker = offering(Duration::ZERO, &[("p", json!({})), ("never", never)]).await;
+    let rotate = async |to: &str, from: &str| {
+        let body = json!({"predecessor_binding_id": from});
+        ask(&broker, &format!("PUT {I}/service_bindings/{to}"), body).await
+    };
+    let asked = json!({"service_id": "s", "plan_id": "p"});
+    assert_eq!(provision(&broker, "p").await.status, 201);
+    for id in ["b", "twin", "third"] {
+        let line = format!("PUT {I}/service_bindings/{id}");
+        assert_eq!(ask(&broker, &line, asked.clone()).await.status, 201);
+    }
+    // One has ended, and one is in progress.
+    let made = rotate("made", "b").await;
+    assert_eq!(made.status, 201);
+    let line = format!("PATCH {I}");
+    let update = json!({"service_id": "s", "plan_id": "never"});
+    assert_eq!(ask(&broker, &line, update).await.status, 200);
+    let making = rotate("making", "b").await;
+    assert_eq!(making.status, 202);
+
+    for predecessor in ["there", "gone"] {
+        let again = rotate("made", "b").await;
+        assert_eq!(
+            (again.status, &again.body),
+            (200, &made.body),
+            "{predecessor}"
+        );
+        let again = rotate("making", "b").await;
+        assert_eq!(
+            (again.status, &again.body),
+            (202, &making.body),
+            "{predecessor}"
+        );
+        // Equal parameters of another predecessor make another binding.
+        for id in ["made", "making", "third"] {
+            let other = rotate(id, "twin").await;
+            assert_eq!(other.status, 409, "{predecessor} {id}: {other}");
+        }
+        if predecessor == "there" {
+            assert_eq!(delete(&broker, B).await.status, 200);
+        }
+    }
+    assert_eq!(rotate("fresh", "b").await.status, 400);
 }

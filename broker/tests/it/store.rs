@@ -66,6 +66,7 @@ fn binding(in_progress: bool) -> Binding {
             bind_resource: Default::default(),
             parameters: Default::default(),
         },
+        predecessor: None,
         asked_at: 1,
         phase: Phase::Ready,
         operation: operation(in_progress),
@@ -218,6 +219,26 @@ async fn what_is_in_the_file_outlasts_the_store() {
     assert_eq!(stored.instance, Some(instance("p", true)));
     assert_eq!(stored.binding, Some(binding(false)));
     assert_eq!(store.in_progress().await.unwrap(), [key("i", None)]);
+}
+
+#[tokio::test]
+async fn what_a_broker_stored_that_knew_less_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store = open(&path).unwrap();
+    put_instance(&store, "i", Some(instance("p", false))).await;
+    put_binding(&store, "i", "b", Some(binding(false))).await;
+    drop(store);
+    let earlier = "
+        UPDATE instances SET body = json_remove(body, '$.operation.failures');
+        UPDATE bindings SET body = json_remove(body, '$.operation.failures', '$.predecessor');
+    ";
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(earlier).unwrap();
+    drop(connection);
+    let stored = look(&open(&path).unwrap(), "i", Some("b")).await;
+    assert_eq!(stored.instance, Some(instance("p", false)));
+    assert_eq!(stored.binding, Some(binding(false)));
 }
 
 #[tokio::test]
