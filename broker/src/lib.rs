@@ -33,7 +33,7 @@ use rocket::{Build, Rocket};
 use serving::{Listen, Running, StartError};
 
 pub use auth::{ColonInUsername, Credentials};
-pub use config::{BadEchoUrl, CatalogSource, Config, EchoUrl, StorePlace};
+pub use config::{BadEchoUrl, BadStorePlace, CatalogSource, Config, EchoUrl, StorePlace};
 pub use echo::{EchoError, Effect};
 pub use version::{ApiVersion, Unsupported};
 
