@@ -201,15 +201,19 @@ fn pace(
     fault: Option<&Fault>,
 ) -> Result<bool, Reply> {
     let accepts = at.accepts_incomplete && at.version >= since;
+    let refusal = match at.accepts_incomplete {
+        true => Reply::AsyncUnknown(since),
+        false => Reply::AsyncRequired,
+    };
     let fails_later =
         fault.is_some_and(|fault| matches!(fault.what, Wrong::FailsLater | Wrong::NeverEnds));
     match pace {
-        _ if fails_later && !accepts => Err(Reply::AsyncRequired),
+        _ if fails_later && !accepts => Err(refusal),
         _ if fails_later => Ok(true),
         Pace::Sync => Ok(false),
         Pace::Either => Ok(accepts),
         Pace::Async if accepts => Ok(true),
-        Pace::Async => Err(Reply::AsyncRequired),
+        Pace::Async => Err(refusal),
     }
 }
 

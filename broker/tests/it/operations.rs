@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use broker::CatalogSource;
+use insta::assert_snapshot;
 use serde_json::{Value, json};
 use serving::testing::{Received, send_body};
 
@@ -173,4 +174,39 @@ async fn a_rotation_that_is_sent_again_is_the_same_whatever_became_of_its_predec
         }
     }
     assert_eq!(rotate("fresh", "b").await.status, 400);
+}
+
+#[tokio::test]
+async fn whoever_accepts_what_its_version_does_not_know_is_told_which_one_does() {
+    let conduct = json!({"provision": "async", "bind": "async"});
+    let paces = [("p", conduct), ("sync", json!({"bind": "async"}))];
+    let broker = offering(Duration::ZERO, &paces).await;
+    let body = |plan: &str| json!({"service_id": "s", "plan_id": plan, "organization_guid": "o", "space_guid": "s"});
+    let mut told = Vec::new();
+    for (version, path, plan) in [
+        ("2.6", I, "p"),
+        ("2.7", I, "p"),
+        ("2.13", "/v2/service_instances/j", "sync"),
+        ("2.13", "/v2/service_instances/j/service_bindings/b", "sync"),
+        ("2.14", "/v2/service_instances/j/service_bindings/b", "sync"),
+    ] {
+        let headers = [AUTH, ("X-Broker-API-Version", version)];
+        let line = format!("PUT {path}?accepts_incomplete=true");
+        let answer = send_body(&broker.url(), &line, &headers, body(plan).to_string())
+            .await
+            .unwrap();
+        let why = answer.json()["description"]
+            .as_str()
+            .unwrap_or("")
+            .to_owned();
+        let line = format!("{version} {} {why}", answer.status);
+        told.push(line.trim_end().to_owned());
+    }
+    assert_snapshot!(told.join("\n"), @"
+    2.6 422 this plan does this only asynchronously; name X-Broker-API-Version 2.7 or later
+    2.7 202
+    2.13 201
+    2.13 422 this plan does this only asynchronously; name X-Broker-API-Version 2.14 or later
+    2.14 202
+    ");
 }
