@@ -17,7 +17,7 @@ pub(crate) struct Mischief(Mutex<HashMap<(Key, Discriminant<Request>), u32>>);
 impl Mischief {
     /// What goes wrong this time, if anything does.
     pub(crate) fn next(&self, key: &Key, request: &Request, fault: &Fault) -> Option<Wrong> {
-        if matches!(fault.what, Wrong::FailsLater | Wrong::NeverEnds) {
+        if fault.makes_async() {
             return None;
         }
         let Some(times) = fault.times else {

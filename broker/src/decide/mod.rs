@@ -19,7 +19,7 @@ use serving::Id;
 use crate::ask;
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Plan};
-use crate::conduct::{Fault, Faults, Pace, Wrong};
+use crate::conduct::{Fault, Faults, Pace};
 use crate::echo::{EchoError, Effect};
 use crate::instance::{Binding, Instance, Phase};
 use crate::operation::{Kind, Operation, State};
@@ -205,8 +205,7 @@ fn pace(
         true => Reply::AsyncUnknown(since),
         false => Reply::AsyncRequired,
     };
-    let fails_later =
-        fault.is_some_and(|fault| matches!(fault.what, Wrong::FailsLater | Wrong::NeverEnds));
+    let fails_later = fault.is_some_and(Fault::makes_async);
     match pace {
         _ if fails_later && !accepts => Err(refusal),
         _ if fails_later => Ok(true),
