@@ -24,8 +24,6 @@ pub struct Instance {
     pub operation: Operation,
     /// What the operation in progress changes, if it is an update.
     pub update: Option<ask::Update>,
-    /// The creation that a deletion has halted.
-    pub halted: Option<String>,
 }
 
 /// What is stored of a service binding.
@@ -42,8 +40,6 @@ pub struct Binding {
     pub phase: Phase,
     /// The operation that works on it, or the last one that did.
     pub operation: Operation,
-    /// The creation that a deletion has halted.
-    pub halted: Option<String>,
 }
 
 /// How far an instance or a binding has come.

@@ -142,8 +142,7 @@ fn create(
         predecessor,
         asked_at: at.now,
         phase,
-        operation: operation(at, last.as_ref(), Kind::Create, is_async),
-        halted: None,
+        operation: operation(at, last, Kind::Create, is_async),
     });
     started(stored, Verb::Create)
 }
@@ -235,10 +234,7 @@ pub(super) fn unbind(at: &Circumstances<'_>, mut stored: Stored, hints: &ask::Hi
         Err(reply) => return stored.reply(reply),
     };
     if let Some(binding) = &mut stored.binding {
-        if halts {
-            binding.halted = Some(binding.operation.id.clone());
-        }
-        binding.operation = operation(at, Some(&binding.operation), Kind::Delete, is_async);
+        binding.operation = operation(at, Some(binding.operation.clone()), Kind::Delete, is_async);
     }
     started(stored, Verb::Delete)
 }
@@ -308,9 +304,11 @@ fn body(at: &Circumstances<'_>, stored: &Stored) -> serde_json::Value {
 fn deleted(mut stored: Stored, mut binding: Binding, done: Done) -> Decision {
     match done {
         Ok(_) => {
-            binding.operation.state = State::Succeeded;
+            let operation = &mut binding.operation;
+            let cleaned_up = operation.failed_creation(binding.phase).is_some();
+            let remembered = operation.is_async || cleaned_up;
+            operation.state = State::Succeeded;
             binding.phase = Phase::Gone;
-            let remembered = binding.operation.is_async || binding.halted.is_some();
             stored.binding = remembered.then_some(binding);
             stored.reply(Reply::Deleted)
         }

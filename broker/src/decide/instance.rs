@@ -94,7 +94,7 @@ fn create(
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
-    let last = stored.instance.as_ref().map(|i| &i.operation);
+    let last = stored.instance.as_ref().map(|i| i.operation.clone());
     let backend = backend(at, asked);
     let plan = at.catalog.plan(&asked.plan_id);
     let instance = Instance {
@@ -109,7 +109,6 @@ fn create(
         phase,
         operation: operation(at, last, Kind::Create, is_async),
         update: None,
-        halted: None,
     };
     started(stored, instance, Verb::Create)
 }
@@ -160,7 +159,7 @@ fn clear(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Provision) -> 
     let Some(instance) = &mut stored.instance else {
         return stored.reply(Reply::Gone);
     };
-    instance.operation = operation(at, Some(&instance.operation), Kind::Delete, false);
+    instance.operation = operation(at, Some(instance.operation.clone()), Kind::Delete, false);
     let work = work(instance, Verb::Delete);
     stored.next(Next::Work(work))
 }
@@ -189,12 +188,12 @@ pub(super) fn update(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Up
         Err(reply) => return stored.reply(reply),
     };
     if is_async {
-        instance.operation = operation(at, Some(&instance.operation), Kind::Update, true);
+        instance.operation = operation(at, Some(instance.operation.clone()), Kind::Update, true);
         instance.update = Some(asked.clone());
         let reply = in_progress(at, instance);
         return stored.next(Next::Accepted(reply));
     }
-    let mut operation = operation(at, Some(&instance.operation), Kind::Update, false);
+    let mut operation = operation(at, Some(instance.operation.clone()), Kind::Update, false);
     operation.state = State::Succeeded;
     instance.operation = operation;
     apply(at, instance, asked);
@@ -291,10 +290,7 @@ pub(super) fn deprovision(
         Err(reply) => return stored.reply(reply),
     };
     let mut instance = instance.clone();
-    if halts {
-        instance.halted = Some(instance.operation.id.clone());
-    }
-    instance.operation = operation(at, Some(&instance.operation), Kind::Delete, is_async);
+    instance.operation = operation(at, Some(instance.operation.clone()), Kind::Delete, is_async);
     started(stored, instance, Verb::Delete)
 }
 
@@ -341,7 +337,10 @@ fn cleared(
     asked: &ask::Provision,
 ) -> Decision {
     match done {
-        Ok(_) => create(at, stored, asked, Phase::FRESH),
+        Ok(_) => {
+            stored.instance = Some(instance);
+            create(at, stored, asked, Phase::FRESH)
+        }
         Err(error) => {
             instance.operation.state = State::Failed {
                 why: error.to_string(),
@@ -377,10 +376,11 @@ fn made(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
 fn deleted(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
     match done {
         Ok(_) => {
-            let is_async = instance.operation.is_async;
-            instance.operation.state = State::Succeeded;
+            let operation = &mut instance.operation;
+            let cleaned_up = operation.failed_creation(instance.phase).is_some();
+            let remembered = operation.is_async || cleaned_up;
+            operation.state = State::Succeeded;
             instance.phase = Phase::Gone;
-            let remembered = is_async || instance.halted.is_some();
             stored.instance = remembered.then_some(instance);
             let decision = stored.reply(Reply::Deleted);
             Decision {

@@ -220,7 +220,7 @@ fn pace(
 /// under way.
 fn operation(
     at: &Circumstances<'_>,
-    last: Option<&Operation>,
+    last: Option<Operation>,
     kind: Kind,
     is_async: bool,
 ) -> Operation {
@@ -236,7 +236,8 @@ fn operation(
             true => State::Waiting { until },
             false => State::Working,
         },
-        failures: last.filter(has_failed).map_or(0, |last| last.failures),
+        failures: last.as_ref().filter(has_failed).map_or(0, |l| l.failures),
+        earlier: last.map(Operation::into_earlier).unwrap_or_default(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use broker::ask::{Bind, Hints, Provision, Update};
+use broker::ask::{Bind, Hints, Provision, Rotation, Update};
 use broker::backend::Backend;
 use broker::catalog::Catalog;
 use broker::decide::{
@@ -12,7 +12,8 @@ use broker::decide::{
     poll_instance, recover, resume, waiting_operation,
 };
 use broker::instance::{Binding, Instance, Phase};
-use broker::reply::Reply;
+use broker::operation::{Kind, Operation};
+use broker::reply::{Polled, Reply};
 use broker::{ApiVersion, EchoError, Effect};
 use proptest::prelude::*;
 use serde_json::json;
@@ -35,31 +36,34 @@ enum Luck {
     KilledAfter,
 }
 
-/// What an echo service holds of one id.
+/// What an echo service holds, by service and ids.
 #[derive(Default)]
 struct Echo {
-    instances: BTreeSet<&'static str>,
-    bindings: BTreeSet<(&'static str, Id)>,
+    instances: BTreeSet<(&'static str, Id)>,
+    bindings: BTreeSet<(&'static str, Id, Id)>,
 }
 
 impl Echo {
-    fn act(&mut self, binding: Option<&Id>, work: &Work) -> Effect {
+    fn act(&mut self, on: On, work: &Work) -> Effect {
         let service = match work.backend {
             Backend::Echo => "echo",
             Backend::Invert => "invert",
         };
+        let instance = (service, on.instance());
+        let binding = on.binding().map(|id| (service, on.instance(), id));
         let changed = match (work.verb, binding) {
             (Verb::Nothing, _) => true,
-            (Verb::Create, None) => self.instances.insert(service),
+            (Verb::Create, None) => self.instances.insert(instance),
             (Verb::Delete, None) => {
-                self.bindings.retain(|(of, _)| *of != service);
-                self.instances.remove(service)
+                self.bindings
+                    .retain(|(of, id, _)| (*of, id) != (instance.0, &instance.1));
+                self.instances.remove(&instance)
             }
-            (Verb::Create, Some(_)) if !self.instances.contains(service) => {
+            (Verb::Create, Some(_)) if !self.instances.contains(&instance) => {
                 return Effect::NoInstance;
             }
-            (Verb::Create, Some(id)) => self.bindings.insert((service, id.clone())),
-            (Verb::Delete, Some(id)) => self.bindings.remove(&(service, id.clone())),
+            (Verb::Create, Some(binding)) => self.bindings.insert(binding),
+            (Verb::Delete, Some(binding)) => self.bindings.remove(&binding),
         };
         if changed {
             Effect::Done
@@ -72,14 +76,14 @@ impl Echo {
 /// Two offerings, whose plans are synchronous, asynchronous, and either.
 fn catalog() -> Catalog {
     let plan = |id: &str, pace: &str| {
-        json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "broker": {
+        json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "binding_rotatable": true, "broker": {
             "provision": pace, "update": pace, "deprovision": pace, "bind": pace, "unbind": pace
         }})
     };
     let service = |id: &str, backend: &str| {
         json!({
             "id": id, "name": id, "description": "d", "bindable": true,
-            "broker": {"backend": backend},
+            "bindings_retrievable": true, "broker": {"backend": backend},
             "plans": [
                 plan(&format!("{id}-sync"), "sync"),
                 plan(&format!("{id}-async"), "async"),
@@ -91,29 +95,103 @@ fn catalog() -> Catalog {
     Catalog::read(&services.to_string(), "http://echo").unwrap()
 }
 
-/// One instance and two bindings, as they are stored.
+/// What a request is about: one of two instances, or one of its two bindings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct On {
+    instance: usize,
+    binding: Option<usize>,
+}
+
+const ALL: [On; 6] = [
+    on(0, None),
+    on(0, Some(0)),
+    on(0, Some(1)),
+    on(1, None),
+    on(1, Some(0)),
+    on(1, Some(1)),
+];
+
+const fn on(instance: usize, binding: Option<usize>) -> On {
+    On { instance, binding }
+}
+
+impl On {
+    fn instance(self) -> Id {
+        id(["i0", "i1"][self.instance])
+    }
+
+    fn binding(self) -> Option<Id> {
+        self.binding.map(|index| id(BINDINGS[index]))
+    }
+}
+
+const BINDINGS: [&str; 2] = ["b0", "b1"];
+
+/// An instance and its bindings, as they are stored.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct World {
+struct Entry {
     instance: Option<Instance>,
     bindings: [Option<Binding>; 2],
+}
+
+impl Entry {
+    fn operation(&self, binding: Option<usize>) -> Option<&Operation> {
+        match binding {
+            None => self.instance.as_ref().map(|i| &i.operation),
+            Some(index) => self.bindings[index].as_ref().map(|b| &b.operation),
+        }
+    }
+
+    fn phase(&self, binding: Option<usize>) -> Option<Phase> {
+        match binding {
+            None => self.instance.as_ref().map(|i| i.phase),
+            Some(index) => self.bindings[index].as_ref().map(|b| b.phase),
+        }
+    }
+
+    fn bindings_in_progress(&self) -> bool {
+        let mut bindings = self.bindings.iter().flatten();
+        bindings.any(|b| b.operation.is_in_progress())
+    }
 }
 
 /// Everything that a step of a test needs.
 struct Broker {
     catalog: Catalog,
-    world: World,
+    world: [Entry; 2],
     echo: Echo,
     operations: u32,
     now: u64,
+    async_delay: Duration,
 }
 
-/// A request and the binding it is about, if it is about one.
+/// What is asked for.
+#[derive(Clone, Debug)]
+enum Asked {
+    This(Request),
+    /// The successor of this binding of the same instance.
+    SuccessorOf(usize),
+}
+
+/// A request, what it is about, and what it says about itself.
 #[derive(Clone, Debug)]
 struct Sent {
-    request: Request,
-    binding: Option<usize>,
+    asked: Asked,
+    on: On,
+    sender: Sender,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sender {
+    version: ApiVersion,
     accepts_incomplete: bool,
 }
+
+/// For what happens without a request.
+const NOBODY: Sender = Sender {
+    version: ApiVersion::V2_3,
+    accepts_incomplete: false,
+};
 
 /// How a request has gone.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,81 +209,99 @@ impl Broker {
     fn new() -> Broker {
         Broker {
             catalog: catalog(),
-            world: World::default(),
+            world: Default::default(),
             echo: Echo::default(),
             operations: 0,
             now: 0,
+            async_delay: Duration::from_millis(10),
         }
     }
 
-    fn binding_id(index: usize) -> Id {
-        id(["b0", "b1"][index])
-    }
-
-    fn stored(&self, binding: Option<usize>) -> Stored {
-        let mut bindings = self.world.bindings.iter().flatten();
+    fn stored(&self, on: On) -> Stored {
+        let entry = &self.world[on.instance];
         Stored {
-            instance: self.world.instance.clone(),
-            binding: binding.and_then(|index| self.world.bindings[index].clone()),
-            bindings_in_progress: bindings.any(|b| b.operation.is_in_progress()),
+            instance: entry.instance.clone(),
+            binding: on.binding.and_then(|index| entry.bindings[index].clone()),
+            bindings_in_progress: entry.bindings_in_progress(),
         }
     }
 
-    /// One step of the store.
+    /// One step of the store. At most one operation is in progress on anything
+    /// before and after it, and none on bindings of what comes or goes.
     fn step(
         &mut self,
-        binding: Option<usize>,
-        accepts_incomplete: bool,
+        on: On,
+        sender: Sender,
         pure: impl FnOnce(&Circumstances<'_>, Stored) -> Decision,
     ) -> Next {
         self.operations += 1;
         self.now += 1;
-        let (instance, binding_id) = (id("i"), binding.map(Broker::binding_id));
+        let (instance, binding) = (on.instance(), on.binding());
         let fresh = format!("op{}", self.operations);
         let at = Circumstances {
             instance: &instance,
-            binding: binding_id.as_ref(),
-            version: ApiVersion::parse("2.17").unwrap(),
-            accepts_incomplete,
+            binding: binding.as_ref(),
+            version: sender.version,
+            accepts_incomplete: sender.accepts_incomplete,
             catalog: &self.catalog,
             echo_public_url: "http://echo",
             fresh_operation: &fresh,
             now: self.now,
-            async_delay: Duration::from_millis(10),
+            async_delay: self.async_delay,
         };
-        let decision = pure(&at, self.stored(binding));
-        self.world.instance = decision.instance;
+        let decision = pure(&at, self.stored(on));
+        let entry = &mut self.world[on.instance];
+        let before = entry.clone();
+        entry.instance = decision.instance;
         if decision.drop_bindings {
-            self.world.bindings = [None, None];
+            assert!(!before.bindings_in_progress(), "{before:?}");
+            entry.bindings = [None, None];
         }
-        if let Some(index) = binding {
-            self.world.bindings[index] = decision.binding;
+        if let Some(index) = on.binding {
+            entry.bindings[index] = decision.binding;
+        }
+        if let (Some(before), Some(after)) =
+            (before.operation(on.binding), entry.operation(on.binding))
+        {
+            let halts =
+                before.kind == Kind::Create && before.is_waiting() && after.kind == Kind::Delete;
+            let may_follow = halts || !before.is_in_progress() || before.id == after.id;
+            // What a failed creation may have left is deleted on the way to the next.
+            let clears = before.kind == Kind::Delete && !before.is_async;
+            assert!(may_follow || clears, "{before:?} {after:?}");
+        }
+        if let Some(operation) = entry.operation(None) {
+            let excludes = operation.is_in_progress() && operation.kind != Kind::Update;
+            assert!(!(excludes && entry.bindings_in_progress()), "{entry:?}");
         }
         decision.next
     }
 
     fn send(&mut self, sent: &Sent, luck: Luck) -> Told {
-        let asked = match &sent.request {
+        let request = match &sent.asked {
+            Asked::This(request) => request.clone(),
+            Asked::SuccessorOf(index) => Request::Rotate {
+                rotation: Rotation {
+                    predecessor: BINDINGS[*index].to_owned(),
+                },
+                predecessor: self.world[sent.on.instance].bindings[*index].clone(),
+            },
+        };
+        let asked = match &request {
             Request::Provision(asked) => Some(asked.clone()),
             _ => None,
         };
-        let next = self.step(sent.binding, sent.accepts_incomplete, |at, stored| {
-            decide(at, stored, &sent.request)
+        let next = self.step(sent.on, sent.sender, |at, stored| {
+            decide(at, stored, &request)
         });
-        self.go_on(
-            next,
-            sent.binding,
-            sent.accepts_incomplete,
-            asked.as_ref(),
-            luck,
-        )
+        self.go_on(next, sent.on, sent.sender, asked.as_ref(), luck)
     }
 
     fn go_on(
         &mut self,
         mut next: Next,
-        binding: Option<usize>,
-        accepts_incomplete: bool,
+        on: On,
+        sender: Sender,
         asked: Option<&Provision>,
         luck: Luck,
     ) -> Told {
@@ -214,13 +310,12 @@ impl Broker {
                 Next::Reply(reply) | Next::Accepted(reply) => return Told::Reply(reply),
                 Next::Work(work) => work,
             };
-            let binding_id = binding.map(Broker::binding_id);
             let done = match luck {
-                Luck::Healthy => Ok(self.echo.act(binding_id.as_ref(), &work)),
+                Luck::Healthy => Ok(self.echo.act(on, &work)),
                 Luck::Unreachable => Err(EchoError::Unreachable),
                 Luck::LostCall => Err(EchoError::TimedOut),
                 Luck::LostAnswer => {
-                    self.echo.act(binding_id.as_ref(), &work);
+                    self.echo.act(on, &work);
                     Err(EchoError::TimedOut)
                 }
                 Luck::KilledBefore => {
@@ -228,12 +323,12 @@ impl Broker {
                     return Told::Nothing;
                 }
                 Luck::KilledAfter => {
-                    self.echo.act(binding_id.as_ref(), &work);
+                    self.echo.act(on, &work);
                     self.restart();
                     return Told::Nothing;
                 }
             };
-            next = self.step(binding, accepts_incomplete, |at, stored| {
+            next = self.step(on, sender, |at, stored| {
                 resume(at, stored, &work, done, asked)
             });
         }
@@ -241,50 +336,44 @@ impl Broker {
 
     /// What a broker does when it starts: everything under way is taken up.
     fn restart(&mut self) {
-        for binding in [None, Some(0), Some(1)] {
-            let stored = self.stored(binding);
-            if waiting_operation(&stored, binding.is_some()).is_none() {
-                let next = self.step(binding, false, recover);
-                self.go_on(next, binding, false, None, Luck::Healthy);
+        for on in ALL {
+            if waiting_operation(&self.stored(on), on.binding.is_some()).is_none() {
+                let next = self.step(on, NOBODY, recover);
+                self.go_on(next, on, NOBODY, None, Luck::Healthy);
             }
         }
     }
 
     /// The time of everything that waits comes.
     fn settle(&mut self, luck: Luck) {
-        for binding in [None, Some(0), Some(1)] {
-            if let Some((operation, _)) =
-                waiting_operation(&self.stored(binding), binding.is_some())
+        for on in ALL {
+            if let Some((operation, _)) = waiting_operation(&self.stored(on), on.binding.is_some())
             {
-                let next = self.step(binding, false, |at, stored| begin(at, stored, &operation));
-                self.go_on(next, binding, false, None, luck);
+                let next = self.step(on, NOBODY, |at, stored| begin(at, stored, &operation));
+                self.go_on(next, on, NOBODY, None, luck);
             }
         }
     }
 
-    /// What a platform may believe to exist: the instance with its plan and
-    /// parameters, and its bindings.
-    fn visible(&self) -> (Option<Provision>, Vec<usize>) {
-        let instance = self
-            .world
-            .instance
-            .as_ref()
-            .filter(|i| i.phase == Phase::Ready);
-        let ready = |index: &usize| {
-            let binding = self.world.bindings[*index].as_ref();
-            instance.is_some() && binding.is_some_and(|b| b.phase == Phase::Ready)
+    /// What a platform may believe to exist: the instances with their plans and
+    /// parameters, and their bindings.
+    fn visible(&self) -> Vec<(Option<Provision>, Vec<usize>)> {
+        let of = |entry: &Entry| {
+            let instance = entry.instance.as_ref();
+            let instance = instance.filter(|i| i.phase == Phase::Ready);
+            let is_ready = |index: &usize| {
+                instance.is_some() && entry.phase(Some(*index)) == Some(Phase::Ready)
+            };
+            let bindings = [0, 1].into_iter().filter(is_ready).collect();
+            (instance.map(|i| i.asked.clone()), bindings)
         };
-        let bindings = [0, 1].into_iter().filter(ready).collect();
-        (instance.map(|i| i.asked.clone()), bindings)
+        self.world.iter().map(of).collect()
     }
 
     fn operations_in_progress(&self) -> usize {
-        let instance = self.world.instance.iter().map(|i| &i.operation);
-        let bindings = self.world.bindings.iter().flatten().map(|b| &b.operation);
-        instance
-            .chain(bindings)
-            .filter(|o| o.is_in_progress())
-            .count()
+        let operation = |on: On| self.world[on.instance].operation(on.binding);
+        let operations = ALL.into_iter().filter_map(operation);
+        operations.filter(|o| o.is_in_progress()).count()
     }
 }
 
@@ -307,8 +396,17 @@ const NO_HINTS: Hints = Hints {
     plan_id: None,
 };
 
+fn hints() -> impl Strategy<Value = Hints> {
+    let some = plan().prop_map(|(service_id, plan_id)| Hints {
+        service_id: Some(service_id),
+        plan_id: Some(plan_id),
+    });
+    prop_oneof![3 => Just(NO_HINTS), 1 => some]
+}
+
 fn sent() -> impl Strategy<Value = Sent> {
-    let provision = (plan(), parameters()).prop_map(|((service_id, plan_id), parameters)| {
+    let this = Asked::This;
+    let provision = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Provision {
             service_id,
             plan_id,
@@ -317,18 +415,18 @@ fn sent() -> impl Strategy<Value = Sent> {
             parameters,
             maintenance_version: None,
         };
-        (Request::Provision(asked), false)
+        (this(Request::Provision(asked)), false)
     });
-    let update = (plan(), parameters()).prop_map(|((service_id, plan_id), parameters)| {
+    let update = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Update {
             service_id,
             plan_id: Some(plan_id),
             parameters,
             maintenance_version: None,
         };
-        (Request::Update(asked), false)
+        (this(Request::Update(asked)), false)
     });
-    let bind = (plan(), parameters()).prop_map(|((service_id, plan_id), parameters)| {
+    let bind = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Bind {
             service_id,
             plan_id,
@@ -336,25 +434,35 @@ fn sent() -> impl Strategy<Value = Sent> {
             bind_resource: Default::default(),
             parameters,
         };
-        (Request::Bind(asked), true)
+        (this(Request::Bind(asked)), true)
     });
     let request = prop_oneof![
         3 => provision,
         2 => update,
-        2 => Just((Request::Deprovision(NO_HINTS), false)),
+        2 => hints().prop_map(move |hints| (this(Request::Deprovision(hints)), false)),
         4 => bind,
-        3 => Just((Request::Unbind(NO_HINTS), true)),
+        2 => (0..2_usize).prop_map(|index| (Asked::SuccessorOf(index), true)),
+        3 => hints().prop_map(move |hints| (this(Request::Unbind(hints)), true)),
     ];
-    (
-        request,
-        0..2_usize,
-        prop_oneof![3 => Just(true), 1 => Just(false)],
+    let instance = prop_oneof![4 => Just(0), 1 => Just(1)];
+    let version = prop_oneof![5 => Just("2.17"), 1 => Just("2.13"), 1 => Just("2.3")];
+    let accepts = prop_oneof![3 => Just(true), 1 => Just(false)];
+    (request, instance, 0..2_usize, version, accepts).prop_map(
+        |((asked, of_binding), instance, index, version, accepts_incomplete)| {
+            let version = match asked {
+                Asked::SuccessorOf(_) => ApiVersion::ROTATION,
+                Asked::This(_) => ApiVersion::parse(version).unwrap(),
+            };
+            Sent {
+                asked,
+                on: on(instance, of_binding.then_some(index)),
+                sender: Sender {
+                    version,
+                    accepts_incomplete,
+                },
+            }
+        },
     )
-        .prop_map(|((request, of_binding), index, accepts_incomplete)| Sent {
-            request,
-            binding: of_binding.then_some(index),
-            accepts_incomplete,
-        })
 }
 
 fn luck() -> impl Strategy<Value = Luck> {
@@ -383,13 +491,14 @@ fn is_refusal(reply: &Reply) -> bool {
             | Reply::InstanceConflict
             | Reply::BindingConflict
             | Reply::AsyncRequired
+            | Reply::AsyncUnknown(_)
             | Reply::Concurrency
             | Reply::PlanChangeNotSupported
     )
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_broker_knows_what_the_echo_service_may_hold(steps in steps()) {
@@ -400,31 +509,40 @@ proptest! {
                 broker.settle(luck);
             }
             // Nothing is at the echo service that is not stored.
-            if !broker.echo.instances.is_empty() {
-                let instance = broker.world.instance.as_ref();
-                prop_assert!(instance.is_some_and(|i| i.phase != Phase::Gone), "{:?}", broker.echo.instances);
-                prop_assert!(broker.echo.instances.len() == 1);
+            for entry in [0, 1] {
+                let of = on(entry, None).instance();
+                let held: Vec<_> = broker.echo.instances.iter().filter(|(_, id)| *id == of).collect();
+                let phase = broker.world[entry].phase(None);
+                prop_assert!(held.len() <= 1, "{:?}", held);
+                prop_assert!(held.is_empty() || phase.is_some_and(|p| p != Phase::Gone), "{:?}", held);
             }
-            for (_, held) in &broker.echo.bindings {
-                let index = if held.as_str() == "b0" { 0 } else { 1 };
-                let binding = broker.world.bindings[index].as_ref();
-                prop_assert!(binding.is_some_and(|b| b.phase != Phase::Gone), "{:?}", held);
+            for on in ALL {
+                let is_held = |id: Id| broker.echo.bindings.iter().any(|(_, of, b)| (of, b) == (&on.instance(), &id));
+                let phase = broker.world[on.instance].phase(on.binding);
+                prop_assert!(!on.binding().is_some_and(is_held) || phase.is_some_and(|p| p != Phase::Gone), "{:?}", on);
             }
             // There is no binding without its instance.
-            let gone = broker.world.instance.as_ref().is_none_or(|i| i.phase == Phase::Gone);
-            if gone {
-                let ready = broker.world.bindings.iter().flatten().filter(|b| b.phase != Phase::Gone);
-                prop_assert_eq!(ready.count(), 0);
+            for entry in &broker.world {
+                if entry.phase(None).is_none_or(|phase| phase == Phase::Gone) {
+                    let ready = entry.bindings.iter().flatten().filter(|b| b.phase != Phase::Gone);
+                    prop_assert_eq!(ready.count(), 0);
+                }
             }
         }
         // Once the echo service is well, everything comes to its end, and a
         // deprovision leaves nothing.
         broker.settle(Luck::Healthy);
         prop_assert_eq!(broker.operations_in_progress(), 0);
-        let deprovision = Sent { request: Request::Deprovision(NO_HINTS), binding: None, accepts_incomplete: true };
-        broker.send(&deprovision, Luck::Healthy);
+        for instance in [0, 1] {
+            let deprovision = Sent {
+                asked: Asked::This(Request::Deprovision(NO_HINTS)),
+                on: on(instance, None),
+                sender: Sender { version: ApiVersion::ASYNC, accepts_incomplete: true },
+            };
+            broker.send(&deprovision, Luck::Healthy);
+        }
         broker.settle(Luck::Healthy);
-        prop_assert_eq!(broker.visible(), (None, vec![]));
+        prop_assert_eq!(broker.visible(), vec![(None, vec![]), (None, vec![])]);
         prop_assert!(broker.echo.instances.is_empty() && broker.echo.bindings.is_empty());
     }
 
@@ -451,6 +569,39 @@ proptest! {
     }
 
     #[test]
+    fn a_request_changes_and_names_only_what_it_is_about(steps in steps()) {
+        let mut broker = Broker::new();
+        for (sent, luck, _) in steps {
+            let (before, visible) = (broker.world.clone(), broker.visible());
+            let told = broker.send(&sent, luck);
+            let other = 1 - sent.on.instance;
+            // A restart changes what was in progress elsewhere.
+            if told != Told::Nothing {
+                prop_assert_eq!(&broker.world[other], &before[other]);
+            }
+            // A binding leaves its siblings and its instance as they are.
+            if let Some(index) = sent.on.binding {
+                let (now, then) = (&broker.visible()[sent.on.instance], &visible[sent.on.instance]);
+                prop_assert_eq!(&now.0, &then.0);
+                prop_assert_eq!(now.1.contains(&(1 - index)), then.1.contains(&(1 - index)));
+            }
+            let (instance, binding) = (sent.on.instance(), sent.on.binding());
+            match &told {
+                Told::Reply(Reply::Provisioned(shown) | Reply::AlreadyProvisioned(shown)) => {
+                    let end = format!("/{}", instance.as_str());
+                    prop_assert!(shown.dashboard_url.ends_with(&end), "{:?}", told);
+                }
+                Told::Reply(Reply::Bound { body } | Reply::AlreadyBound { body }) => {
+                    let end = format!("/{}/{}", instance.as_str(), binding.unwrap().as_str());
+                    let uri = body["credentials"]["uri"].as_str().unwrap();
+                    prop_assert!(uri.ends_with(&end), "{:?}", told);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn a_request_sent_again_changes_nothing_and_is_answered_alike(steps in steps()) {
         let mut broker = Broker::new();
         for (sent, luck, settled) in steps {
@@ -459,6 +610,9 @@ proptest! {
             let again = match &first {
                 Told::Reply(Reply::Provisioned(shown) | Reply::AlreadyProvisioned(shown)) => {
                     Some(Reply::AlreadyProvisioned(shown.clone()))
+                }
+                Told::Reply(Reply::Bound { .. }) if sent.sender.version < ApiVersion::STRICT => {
+                    Some(Reply::BindingConflict)
                 }
                 Told::Reply(Reply::Bound { body } | Reply::AlreadyBound { body }) => {
                     Some(Reply::AlreadyBound { body: body.clone() })
@@ -485,7 +639,7 @@ proptest! {
             lost_something |= loses(luck);
             let told = broker.send(&sent, luck);
             if let Told::Reply(Reply::Accepted { operation, .. }) = &told {
-                let state = polled(&mut broker, sent.binding, operation);
+                let state = polled(&mut broker, sent.on, operation);
                 prop_assert_eq!(state, "in progress");
             }
             let Some(luck) = settled else {
@@ -494,12 +648,82 @@ proptest! {
             lost_something |= loses(luck);
             broker.settle(luck);
             if let Told::Reply(Reply::Accepted { operation, .. }) = &told {
-                let state = polled(&mut broker, sent.binding, operation);
+                let state = polled(&mut broker, sent.on, operation);
                 let may_fail = lost_something && state == "failed";
                 prop_assert!(state == "succeeded" || may_fail, "{state}");
             }
         }
     }
+
+    #[test]
+    fn an_operation_is_told_its_own_end_whatever_has_begun_since(steps in steps()) {
+        let mut broker = Broker::new();
+        let mut accepted: Vec<(On, String, Kind, Option<String>)> = Vec::new();
+        for (sent, luck, settled) in steps {
+            let told = broker.send(&sent, luck);
+            if let Told::Reply(Reply::Accepted { operation, .. }) = told
+                && accepted.iter().all(|(_, other, ..)| *other != operation)
+            {
+                let kind = match &sent.asked {
+                    Asked::This(Request::Update(_)) => Kind::Update,
+                    Asked::This(Request::Deprovision(_) | Request::Unbind(_)) => Kind::Delete,
+                    _ => Kind::Create,
+                };
+                accepted.push((sent.on, operation, kind, None));
+            }
+            if let Some(luck) = settled {
+                broker.settle(luck);
+            }
+            for (on, operation, kind, end) in &mut accepted {
+                let state = polled(&mut broker, *on, operation);
+                let phase = broker.world[on.instance].phase(on.binding);
+                match end {
+                    // It has just ended so.
+                    None if state == "succeeded" => {
+                        let expected = match kind {
+                            Kind::Create | Kind::Update => Phase::Ready,
+                            Kind::Delete => Phase::Gone,
+                        };
+                        prop_assert_eq!(phase, Some(expected), "{} {:?}", operation, kind);
+                        *end = Some(state);
+                    }
+                    None if state == "failed" => *end = Some(state),
+                    None => {}
+                    // It is the same for ever, or has been forgotten.
+                    Some(end) => prop_assert!(
+                        state == *end || !["in progress", "succeeded", "failed"].contains(&state.as_str()),
+                        "{} {:?}: {} then {}", operation, kind, end, state
+                    ),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_operation_may_be_as_far_away_as_can_be_said() {
+    let mut broker = Broker::new();
+    broker.async_delay = Duration::MAX;
+    let asked = Provision {
+        service_id: "echo".to_owned(),
+        plan_id: "echo-async".to_owned(),
+        organization_guid: "o".to_owned(),
+        space_guid: "s".to_owned(),
+        parameters: Default::default(),
+        maintenance_version: None,
+    };
+    let provision = Sent {
+        asked: Asked::This(Request::Provision(asked)),
+        on: on(0, None),
+        sender: Sender {
+            version: ApiVersion::ASYNC,
+            accepts_incomplete: true,
+        },
+    };
+    let told = broker.send(&provision, Luck::Healthy);
+    assert!(matches!(told, Told::Reply(Reply::Accepted { .. })));
+    let (_, until) = waiting_operation(&broker.stored(on(0, None)), false).unwrap();
+    assert_eq!(until, u64::MAX);
 }
 
 /// Whether an operation may fail for it, now or later.
@@ -508,17 +732,13 @@ fn loses(luck: Luck) -> bool {
 }
 
 /// The state of an operation as a platform is told.
-fn polled(broker: &mut Broker, binding: Option<usize>, operation: &str) -> String {
+fn polled(broker: &mut Broker, on: On, operation: &str) -> String {
     let mut told = None;
-    broker.step(binding, true, |at, stored| {
-        told = Some(match binding {
-            None => poll_instance(at, stored.instance.as_ref(), Some(operation)),
-            Some(_) => poll_binding(
-                at,
-                stored.instance.as_ref(),
-                stored.binding.as_ref(),
-                Some(operation),
-            ),
+    broker.step(on, NOBODY, |at, stored| {
+        let (instance, binding) = (stored.instance.as_ref(), stored.binding.as_ref());
+        told = Some(match on.binding {
+            None => poll_instance(at, instance, Some(operation)),
+            Some(_) => poll_binding(at, instance, binding, Some(operation)),
         });
         Decision {
             instance: stored.instance,
@@ -527,13 +747,10 @@ fn polled(broker: &mut Broker, binding: Option<usize>, operation: &str) -> Strin
             next: Next::Reply(Reply::Gone),
         }
     });
-    let Some(Reply::Polled(polled)) = told else {
-        return format!("{told:?}");
-    };
-    match polled {
-        broker::reply::Polled::InProgress { .. } => "in progress",
-        broker::reply::Polled::Succeeded { .. } => "succeeded",
-        broker::reply::Polled::Failed { .. } => "failed",
+    match told {
+        Some(Reply::Polled(Polled::InProgress { .. })) => "in progress".to_owned(),
+        Some(Reply::Polled(Polled::Succeeded { .. })) => "succeeded".to_owned(),
+        Some(Reply::Polled(Polled::Failed { .. })) => "failed".to_owned(),
+        other => format!("{other:?}"),
     }
-    .to_owned()
 }

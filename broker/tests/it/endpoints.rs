@@ -317,7 +317,7 @@ async fn an_asynchronous_operation_in_progress() {
     200
     content-type: application/json
 
-    {"description":"the creation was halted by a deletion","state":"failed"}
+    {"description":"the creation has failed: it was halted by a deletion","state":"failed"}
     "#);
 }
 

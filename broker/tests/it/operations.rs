@@ -105,9 +105,9 @@ async fn a_creation_that_was_halted_stays_so_while_its_deletion_is_tried_again()
         let second = operation(&delete(broker, path).await);
         assert_eq!(settled(broker, path, &second).await, "succeeded");
         assert_eq!(settled(broker, path, &creation).await, "failed");
-        // How the first deletion ended is forgotten, and not taken for the second's.
-        let forgotten = polled(broker, path, &first).await;
-        assert_eq!(forgotten.status, 400, "{forgotten}");
+        assert_eq!(settled(broker, path, &first).await, "failed");
+        let unknown = polled(broker, path, "made-up").await;
+        assert_eq!(unknown.status, 400, "{unknown}");
     }
 }
 

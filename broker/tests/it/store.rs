@@ -34,6 +34,7 @@ fn operation(in_progress: bool) -> Operation {
             false => State::Succeeded,
         },
         failures: 0,
+        earlier: Vec::new(),
     }
 }
 
@@ -53,7 +54,6 @@ fn instance(plan: &str, in_progress: bool) -> Instance {
         phase: Phase::Ready,
         operation: operation(in_progress),
         update: None,
-        halted: None,
     }
 }
 
@@ -70,7 +70,6 @@ fn binding(in_progress: bool) -> Binding {
         asked_at: 1,
         phase: Phase::Ready,
         operation: operation(in_progress),
-        halted: None,
     }
 }
 
@@ -230,7 +229,8 @@ async fn what_a_broker_stored_that_knew_less_can_be_read() {
     put_binding(&store, "i", "b", Some(binding(false))).await;
     drop(store);
     let earlier = "
-        UPDATE instances SET body = json_remove(body, '$.operation.failures');
+        UPDATE instances SET body = json_remove(body, '$.operation.failures', '$.operation.earlier');
+        UPDATE instances SET body = json_insert(body, '$.halted', 'op-0');
         UPDATE bindings SET body = json_remove(body, '$.operation.failures', '$.predecessor');
     ";
     let connection = rusqlite::Connection::open(&path).unwrap();
