@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use serving::testing::{Received, send_body};
 
 use crate::common::{AUTH, Broker};
+use crate::lossy_gateway::{LossyGateway, Mode};
 
 const I: &str = "/v2/service_instances/i";
 const B: &str = "/v2/service_instances/i/service_bindings/b";
@@ -16,14 +17,19 @@ const B: &str = "/v2/service_instances/i/service_bindings/b";
 /// A broker with one offering `s` of these plans, conducted so, whose
 /// asynchronous operations take this long.
 async fn offering(async_delay: Duration, plans: &[(&str, Value)]) -> Broker {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    offering_of(&echo.url(), async_delay, plans).await
+}
+
+/// The same for an echo service at this URL.
+async fn offering_of(echo_url: &str, async_delay: Duration, plans: &[(&str, Value)]) -> Broker {
     let plan = |(id, conduct): &(&str, Value)| json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "binding_rotatable": true, "broker": conduct});
     let catalog = json!({"services": [{
         "id": "s", "name": "s", "description": "d", "bindable": true,
         "instances_retrievable": true, "bindings_retrievable": true,
         "plans": plans.iter().map(plan).collect::<Vec<_>>(),
     }]});
-    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
-    Broker::with_echo(&echo.url(), |config| {
+    Broker::with_echo(echo_url, |config| {
         config.catalog = CatalogSource::Text(catalog.to_string());
         config.async_delay = async_delay;
     })
@@ -209,4 +215,82 @@ async fn whoever_accepts_what_its_version_does_not_know_is_told_which_one_does()
     2.13 422 this plan does this only asynchronously; name X-Broker-API-Version 2.14 or later
     2.14 202
     ");
+}
+
+#[tokio::test]
+async fn how_an_accepted_operation_failed_at_the_echo_service_is_told_and_it_can_be_sent_again() {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let gateway = LossyGateway::start(echo.url()).await;
+    let conduct =
+        json!({"provision": "async", "deprovision": "async", "bind": "async", "unbind": "async"});
+    let mut broker = offering_of(&gateway.url(), Duration::ZERO, &[("p", conduct)]).await;
+    broker.echo_url = echo.url();
+    let create =
+        json!({"service_id": "s", "plan_id": "p", "organization_guid": "o", "space_guid": "s"});
+    let query = "service_id=s&plan_id=p";
+    let page = async || broker.ask_echo("GET /echo/dashboard/i").await.status;
+    for mode in [Mode::BreakOff, Mode::Garble] {
+        for (path, line) in [
+            (I, format!("PUT {I}")),
+            (B, format!("PUT {B}")),
+            (B, format!("DELETE {B}?{query}")),
+            (I, format!("DELETE {I}?{query}")),
+        ] {
+            let fetched = async || {
+                ask(&broker, &format!("GET {path}"), Value::Null)
+                    .await
+                    .status
+            };
+            let before = fetched().await;
+            gateway.lose(mode, usize::MAX);
+            let hidden = operation(&ask(&broker, &line, create.clone()).await);
+            assert_eq!(settled(&broker, path, &hidden).await, "failed", "{line}");
+            let told = polled(&broker, path, &hidden).await.json();
+            let why = told["description"].as_str().unwrap();
+            assert!(why.contains("the echo service"), "{line}: {why}");
+            assert_eq!(fetched().await, before, "{line}");
+
+            gateway.lose(mode, 0);
+            let again = operation(&ask(&broker, &line, create.clone()).await);
+            assert_eq!(settled(&broker, path, &again).await, "succeeded", "{line}");
+            assert_ne!(fetched().await, before, "{line}");
+            assert_eq!(settled(&broker, path, &hidden).await, "failed", "{line}");
+        }
+        assert_eq!(page().await, 404);
+    }
+    // What was made and stayed hidden is cleaned up.
+    gateway.lose(Mode::BreakOff, usize::MAX);
+    let hidden = operation(&ask(&broker, &format!("PUT {I}"), create).await);
+    assert_eq!(settled(&broker, I, &hidden).await, "failed");
+    assert_eq!(page().await, 200);
+    gateway.lose(Mode::BreakOff, 0);
+    let deletion = operation(&delete(&broker, I).await);
+    assert_eq!(settled(&broker, I, &deletion).await, "succeeded");
+    assert_eq!(page().await, 404);
+}
+
+#[tokio::test]
+async fn when_to_ask_again_is_told_in_whole_seconds_and_not_below_one() {
+    let never = json!({"faults": {"provision": {"what": "never_ends"}}});
+    for (millis, seconds) in [(999, None), (1000, Some("1")), (2500, Some("2"))] {
+        let delay = Duration::from_millis(millis);
+        let broker = offering(delay, &[("p", never.clone())]).await;
+        let operation = operation(&provision(&broker, "p").await);
+        let told = polled(&broker, I, &operation).await;
+        assert_eq!(told.json()["state"], "in progress");
+        assert_eq!(told.header("retry-after"), seconds, "{millis}");
+    }
+}
+
+#[tokio::test]
+async fn an_operation_of_more_than_10000_characters_is_refused() {
+    let broker = offering(Duration::ZERO, &[("p", json!({}))]).await;
+    for path in [I, B] {
+        let longest = polled(&broker, path, &"%C3%A9".repeat(10_000)).await;
+        assert_eq!(longest.status, 404, "{longest}");
+        let longer = polled(&broker, path, &"x".repeat(10_001)).await;
+        assert_eq!(longer.status, 400, "{longer}");
+        let why = "operation has more than 10,000 characters";
+        assert_eq!(longer.json()["description"], why);
+    }
 }
