@@ -1,381 +1,18 @@
-//! Laws of the pure decisions, against a model of an echo service that may act
-//! and hide it.
+//! Laws of the pure decisions, whatever the echo service does.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use broker::ask::{Bind, Hints, Provision, Rotation, Update};
-use broker::backend::Backend;
-use broker::catalog::Catalog;
-use broker::decide::{
-    Circumstances, Decision, Next, Request, Stored, Verb, Work, begin, decide, poll_binding,
-    poll_instance, recover, resume, waiting_operation,
-};
-use broker::instance::{Binding, Instance, Phase};
-use broker::operation::{Kind, Operation};
+use broker::ApiVersion;
+use broker::ask::{Bind, Hints, Provision, Update};
+use broker::decide::{Decision, Next, Request, poll_binding, poll_instance, waiting_operation};
+use broker::instance::Phase;
+use broker::operation::Kind;
 use broker::reply::{Polled, Reply};
-use broker::{ApiVersion, EchoError, Effect};
 use proptest::prelude::*;
 use serde_json::json;
 use serving::Id;
 
-/// How a call of the echo service goes.
-#[derive(Clone, Copy, Debug)]
-enum Luck {
-    /// It acts and says so.
-    Healthy,
-    /// The call does not arrive.
-    Unreachable,
-    /// The call does not arrive, but the broker cannot know.
-    LostCall,
-    /// It acts, and the answer does not arrive.
-    LostAnswer,
-    /// The broker is killed before the call.
-    KilledBefore,
-    /// The broker is killed after the call.
-    KilledAfter,
-}
-
-/// What an echo service holds, by service and ids.
-#[derive(Default)]
-struct Echo {
-    instances: BTreeSet<(&'static str, Id)>,
-    bindings: BTreeSet<(&'static str, Id, Id)>,
-}
-
-impl Echo {
-    fn act(&mut self, on: On, work: &Work) -> Effect {
-        let service = match work.backend {
-            Backend::Echo => "echo",
-            Backend::Invert => "invert",
-        };
-        let instance = (service, on.instance());
-        let binding = on.binding().map(|id| (service, on.instance(), id));
-        let changed = match (work.verb, binding) {
-            (Verb::Nothing, _) => true,
-            (Verb::Create, None) => self.instances.insert(instance),
-            (Verb::Delete, None) => {
-                self.bindings
-                    .retain(|(of, id, _)| (*of, id) != (instance.0, &instance.1));
-                self.instances.remove(&instance)
-            }
-            (Verb::Create, Some(_)) if !self.instances.contains(&instance) => {
-                return Effect::NoInstance;
-            }
-            (Verb::Create, Some(binding)) => self.bindings.insert(binding),
-            (Verb::Delete, Some(binding)) => self.bindings.remove(&binding),
-        };
-        if changed {
-            Effect::Done
-        } else {
-            Effect::AlreadySo
-        }
-    }
-}
-
-/// Two offerings, whose plans are synchronous, asynchronous, and either.
-fn catalog() -> Catalog {
-    let plan = |id: &str, pace: &str| {
-        json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "binding_rotatable": true, "broker": {
-            "provision": pace, "update": pace, "deprovision": pace, "bind": pace, "unbind": pace
-        }})
-    };
-    let service = |id: &str, backend: &str| {
-        json!({
-            "id": id, "name": id, "description": "d", "bindable": true,
-            "bindings_retrievable": true, "broker": {"backend": backend},
-            "plans": [
-                plan(&format!("{id}-sync"), "sync"),
-                plan(&format!("{id}-async"), "async"),
-                plan(&format!("{id}-either"), "either"),
-            ]
-        })
-    };
-    let services = json!({"services": [service("echo", "echo"), service("invert", "invert")]});
-    Catalog::read(&services.to_string(), "http://echo").unwrap()
-}
-
-/// What a request is about: one of two instances, or one of its two bindings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct On {
-    instance: usize,
-    binding: Option<usize>,
-}
-
-const ALL: [On; 6] = [
-    on(0, None),
-    on(0, Some(0)),
-    on(0, Some(1)),
-    on(1, None),
-    on(1, Some(0)),
-    on(1, Some(1)),
-];
-
-const fn on(instance: usize, binding: Option<usize>) -> On {
-    On { instance, binding }
-}
-
-impl On {
-    fn instance(self) -> Id {
-        id(["i0", "i1"][self.instance])
-    }
-
-    fn binding(self) -> Option<Id> {
-        self.binding.map(|index| id(BINDINGS[index]))
-    }
-}
-
-const BINDINGS: [&str; 2] = ["b0", "b1"];
-
-/// An instance and its bindings, as they are stored.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Entry {
-    instance: Option<Instance>,
-    bindings: [Option<Binding>; 2],
-}
-
-impl Entry {
-    fn operation(&self, binding: Option<usize>) -> Option<&Operation> {
-        match binding {
-            None => self.instance.as_ref().map(|i| &i.operation),
-            Some(index) => self.bindings[index].as_ref().map(|b| &b.operation),
-        }
-    }
-
-    fn phase(&self, binding: Option<usize>) -> Option<Phase> {
-        match binding {
-            None => self.instance.as_ref().map(|i| i.phase),
-            Some(index) => self.bindings[index].as_ref().map(|b| b.phase),
-        }
-    }
-
-    fn bindings_in_progress(&self) -> bool {
-        let mut bindings = self.bindings.iter().flatten();
-        bindings.any(|b| b.operation.is_in_progress())
-    }
-}
-
-/// Everything that a step of a test needs.
-struct Broker {
-    catalog: Catalog,
-    world: [Entry; 2],
-    echo: Echo,
-    operations: u32,
-    now: u64,
-    async_delay: Duration,
-}
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-enum Asked {
-    This(Request),
-    /// The successor of this binding of the same instance.
-    SuccessorOf(usize),
-}
-
-/// A request, what it is about, and what it says about itself.
-#[derive(Clone, Debug)]
-struct Sent {
-    asked: Asked,
-    on: On,
-    sender: Sender,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sender {
-    version: ApiVersion,
-    accepts_incomplete: bool,
-}
-
-/// For what happens without a request.
-const NOBODY: Sender = Sender {
-    version: ApiVersion::V2_3,
-    accepts_incomplete: false,
-};
-
-/// How a request has gone.
-#[derive(Clone, Debug, PartialEq)]
-enum Told {
-    Reply(Reply),
-    /// The broker was killed before it could answer.
-    Nothing,
-}
-
-fn id(text: &str) -> Id {
-    Id::new(text).unwrap()
-}
-
-impl Broker {
-    fn new() -> Broker {
-        Broker {
-            catalog: catalog(),
-            world: Default::default(),
-            echo: Echo::default(),
-            operations: 0,
-            now: 0,
-            async_delay: Duration::from_millis(10),
-        }
-    }
-
-    fn stored(&self, on: On) -> Stored {
-        let entry = &self.world[on.instance];
-        Stored {
-            instance: entry.instance.clone(),
-            binding: on.binding.and_then(|index| entry.bindings[index].clone()),
-            bindings_in_progress: entry.bindings_in_progress(),
-        }
-    }
-
-    /// One step of the store. At most one operation is in progress on anything
-    /// before and after it, and none on bindings of what comes or goes.
-    fn step(
-        &mut self,
-        on: On,
-        sender: Sender,
-        pure: impl FnOnce(&Circumstances<'_>, Stored) -> Decision,
-    ) -> Next {
-        self.operations += 1;
-        self.now += 1;
-        let (instance, binding) = (on.instance(), on.binding());
-        let fresh = format!("op{}", self.operations);
-        let at = Circumstances {
-            instance: &instance,
-            binding: binding.as_ref(),
-            version: sender.version,
-            accepts_incomplete: sender.accepts_incomplete,
-            catalog: &self.catalog,
-            echo_public_url: "http://echo",
-            fresh_operation: &fresh,
-            now: self.now,
-            async_delay: self.async_delay,
-        };
-        let decision = pure(&at, self.stored(on));
-        let entry = &mut self.world[on.instance];
-        let before = entry.clone();
-        entry.instance = decision.instance;
-        if decision.drop_bindings {
-            assert!(!before.bindings_in_progress(), "{before:?}");
-            entry.bindings = [None, None];
-        }
-        if let Some(index) = on.binding {
-            entry.bindings[index] = decision.binding;
-        }
-        if let (Some(before), Some(after)) =
-            (before.operation(on.binding), entry.operation(on.binding))
-        {
-            let halts =
-                before.kind == Kind::Create && before.is_waiting() && after.kind == Kind::Delete;
-            let may_follow = halts || !before.is_in_progress() || before.id == after.id;
-            // What a failed creation may have left is deleted on the way to the next.
-            let clears = before.kind == Kind::Delete && !before.is_async;
-            assert!(may_follow || clears, "{before:?} {after:?}");
-        }
-        if let Some(operation) = entry.operation(None) {
-            let excludes = operation.is_in_progress() && operation.kind != Kind::Update;
-            assert!(!(excludes && entry.bindings_in_progress()), "{entry:?}");
-        }
-        decision.next
-    }
-
-    fn send(&mut self, sent: &Sent, luck: Luck) -> Told {
-        let request = match &sent.asked {
-            Asked::This(request) => request.clone(),
-            Asked::SuccessorOf(index) => Request::Rotate {
-                rotation: Rotation {
-                    predecessor: BINDINGS[*index].to_owned(),
-                },
-                predecessor: self.world[sent.on.instance].bindings[*index].clone(),
-            },
-        };
-        let asked = match &request {
-            Request::Provision(asked) => Some(asked.clone()),
-            _ => None,
-        };
-        let next = self.step(sent.on, sent.sender, |at, stored| {
-            decide(at, stored, &request)
-        });
-        self.go_on(next, sent.on, sent.sender, asked.as_ref(), luck)
-    }
-
-    fn go_on(
-        &mut self,
-        mut next: Next,
-        on: On,
-        sender: Sender,
-        asked: Option<&Provision>,
-        luck: Luck,
-    ) -> Told {
-        loop {
-            let work = match next {
-                Next::Reply(reply) | Next::Accepted(reply) => return Told::Reply(reply),
-                Next::Work(work) => work,
-            };
-            let done = match luck {
-                Luck::Healthy => Ok(self.echo.act(on, &work)),
-                Luck::Unreachable => Err(EchoError::Unreachable),
-                Luck::LostCall => Err(EchoError::TimedOut),
-                Luck::LostAnswer => {
-                    self.echo.act(on, &work);
-                    Err(EchoError::TimedOut)
-                }
-                Luck::KilledBefore => {
-                    self.restart();
-                    return Told::Nothing;
-                }
-                Luck::KilledAfter => {
-                    self.echo.act(on, &work);
-                    self.restart();
-                    return Told::Nothing;
-                }
-            };
-            next = self.step(on, sender, |at, stored| {
-                resume(at, stored, &work, done, asked)
-            });
-        }
-    }
-
-    /// What a broker does when it starts: everything under way is taken up.
-    fn restart(&mut self) {
-        for on in ALL {
-            if waiting_operation(&self.stored(on), on.binding.is_some()).is_none() {
-                let next = self.step(on, NOBODY, recover);
-                self.go_on(next, on, NOBODY, None, Luck::Healthy);
-            }
-        }
-    }
-
-    /// The time of everything that waits comes.
-    fn settle(&mut self, luck: Luck) {
-        for on in ALL {
-            if let Some((operation, _)) = waiting_operation(&self.stored(on), on.binding.is_some())
-            {
-                let next = self.step(on, NOBODY, |at, stored| begin(at, stored, &operation));
-                self.go_on(next, on, NOBODY, None, luck);
-            }
-        }
-    }
-
-    /// What a platform may believe to exist: the instances with their plans and
-    /// parameters, and their bindings.
-    fn visible(&self) -> Vec<(Option<Provision>, Vec<usize>)> {
-        let of = |entry: &Entry| {
-            let instance = entry.instance.as_ref();
-            let instance = instance.filter(|i| i.phase == Phase::Ready);
-            let is_ready = |index: &usize| {
-                instance.is_some() && entry.phase(Some(*index)) == Some(Phase::Ready)
-            };
-            let bindings = [0, 1].into_iter().filter(is_ready).collect();
-            (instance.map(|i| i.asked.clone()), bindings)
-        };
-        self.world.iter().map(of).collect()
-    }
-
-    fn operations_in_progress(&self) -> usize {
-        let operation = |on: On| self.world[on.instance].operation(on.binding);
-        let operations = ALL.into_iter().filter_map(operation);
-        operations.filter(|o| o.is_in_progress()).count()
-    }
-}
+use crate::model::{ALL, Asked, Luck, Model, NOBODY, On, Sender, Sent, Told, on};
 
 /// A plan of one of the offerings, with the offering.
 fn plan() -> impl Strategy<Value = (String, String)> {
@@ -502,7 +139,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_broker_knows_what_the_echo_service_may_hold(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, settled) in steps {
             broker.send(&sent, luck);
             if let Some(luck) = settled {
@@ -548,7 +185,7 @@ proptest! {
 
     #[test]
     fn a_refusal_changes_nothing_and_a_failure_nothing_that_a_platform_sees(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, settled) in steps {
             let (before, visible) = (broker.world.clone(), broker.visible());
             match broker.send(&sent, luck) {
@@ -570,7 +207,7 @@ proptest! {
 
     #[test]
     fn a_request_changes_and_names_only_what_it_is_about(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, _) in steps {
             let (before, visible) = (broker.world.clone(), broker.visible());
             let told = broker.send(&sent, luck);
@@ -603,7 +240,7 @@ proptest! {
 
     #[test]
     fn a_request_sent_again_changes_nothing_and_is_answered_alike(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, settled) in steps {
             let first = broker.send(&sent, luck);
             let world = broker.world.clone();
@@ -633,7 +270,7 @@ proptest! {
 
     #[test]
     fn what_is_accepted_can_be_polled_from_then_on_to_its_end(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         let mut lost_something = false;
         for (sent, luck, settled) in steps {
             lost_something |= loses(luck);
@@ -657,7 +294,7 @@ proptest! {
 
     #[test]
     fn an_operation_is_told_its_own_end_whatever_has_begun_since(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         let mut accepted: Vec<(On, String, Kind, Option<String>)> = Vec::new();
         for (sent, luck, settled) in steps {
             let told = broker.send(&sent, luck);
@@ -702,7 +339,7 @@ proptest! {
 
 #[test]
 fn an_operation_may_be_as_far_away_as_can_be_said() {
-    let mut broker = Broker::new();
+    let mut broker = Model::new();
     broker.async_delay = Duration::MAX;
     let asked = Provision {
         service_id: "echo".to_owned(),
@@ -732,7 +369,7 @@ fn loses(luck: Luck) -> bool {
 }
 
 /// The state of an operation as a platform is told.
-fn polled(broker: &mut Broker, on: On, operation: &str) -> String {
+fn polled(broker: &mut Model, on: On, operation: &str) -> String {
     let mut told = None;
     broker.step(on, NOBODY, |at, stored| {
         let (instance, binding) = (stored.instance.as_ref(), stored.binding.as_ref());

@@ -11,6 +11,7 @@ mod documented;
 mod endpoints;
 mod http;
 mod lossy_gateway;
+mod model;
 mod old_instances;
 mod operations;
 mod process;
