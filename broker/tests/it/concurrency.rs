@@ -16,7 +16,7 @@ use serving::testing::{Received, send, send_body};
 use tempfile::TempDir;
 
 use crate::common::{AUTH, Broker, INSTANCE, bind, provision};
-use crate::model::{self, Asked, BINDINGS, Luck, Model, On, Sender, Sent, Told, on};
+use crate::model::{self, BINDINGS, Luck, Model, On, Sender, Sent, Told, on};
 
 const BINDING: &str = "/v2/service_instances/mynewinstance/service_bindings/b";
 
@@ -261,7 +261,7 @@ fn rival() -> impl Strategy<Value = Sent> {
     (request, 0..2_usize).prop_map(|(request, index)| {
         let of_binding = matches!(request, Request::Bind(_) | Request::Unbind(_));
         Sent {
-            asked: Asked::This(request),
+            request,
             on: on(0, of_binding.then_some(index)),
             sender: Sender {
                 version: ApiVersion::parse("2.17").unwrap(),
@@ -289,10 +289,10 @@ async fn ask(broker: &Broker, line: &str, body: Value) -> Received {
 /// Sends a rival's request, and gives the status of the answer.
 async fn compete(broker: Arc<Broker>, sent: Sent) -> u16 {
     let path = path(sent.on);
-    let (line, body) = match sent.asked {
-        Asked::This(Request::Provision(asked)) => (format!("PUT {path}"), json!(asked)),
-        Asked::This(Request::Update(asked)) => (format!("PATCH {path}"), json!(asked)),
-        Asked::This(Request::Bind(asked)) => (format!("PUT {path}"), json!(asked)),
+    let (line, body) = match sent.request {
+        Request::Provision(asked) => (format!("PUT {path}"), json!(asked)),
+        Request::Update(asked) => (format!("PATCH {path}"), json!(asked)),
+        Request::Bind(asked) => (format!("PUT {path}"), json!(asked)),
         _ => {
             let line = format!("DELETE {path}?service_id=echo&plan_id=echo-sync");
             (line, json!(null))

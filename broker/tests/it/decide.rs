@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use broker::ApiVersion;
-use broker::ask::{Bind, Hints, Provision, Update};
+use broker::ask::{Bind, Hints, Provision, Rotation, Update};
 use broker::decide::{Decision, Next, Request, poll_binding, poll_instance, waiting_operation};
 use broker::instance::Phase;
 use broker::operation::Kind;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use serving::Id;
 
-use crate::model::{ALL, Asked, Luck, Model, NOBODY, On, Sender, Sent, Told, on};
+use crate::model::{ALL, BINDINGS, Luck, Model, NOBODY, On, Sender, Sent, Told, on};
 
 /// A plan of one of the offerings, with the offering.
 fn plan() -> impl Strategy<Value = (String, String)> {
@@ -41,8 +41,16 @@ fn hints() -> impl Strategy<Value = Hints> {
     prop_oneof![3 => Just(NO_HINTS), 1 => some]
 }
 
+fn successor_of(index: usize) -> Request {
+    Request::Rotate {
+        rotation: Rotation {
+            predecessor: BINDINGS[index].to_owned(),
+        },
+        predecessor: None,
+    }
+}
+
 fn sent() -> impl Strategy<Value = Sent> {
-    let this = Asked::This;
     let provision = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Provision {
             service_id,
@@ -52,7 +60,7 @@ fn sent() -> impl Strategy<Value = Sent> {
             parameters,
             maintenance_version: None,
         };
-        (this(Request::Provision(asked)), false)
+        (Request::Provision(asked), false)
     });
     let update = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Update {
@@ -61,7 +69,7 @@ fn sent() -> impl Strategy<Value = Sent> {
             parameters,
             maintenance_version: None,
         };
-        (this(Request::Update(asked)), false)
+        (Request::Update(asked), false)
     });
     let bind = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Bind {
@@ -71,27 +79,27 @@ fn sent() -> impl Strategy<Value = Sent> {
             bind_resource: Default::default(),
             parameters,
         };
-        (this(Request::Bind(asked)), true)
+        (Request::Bind(asked), true)
     });
     let request = prop_oneof![
         3 => provision,
         2 => update,
-        2 => hints().prop_map(move |hints| (this(Request::Deprovision(hints)), false)),
+        2 => hints().prop_map(move |hints| (Request::Deprovision(hints), false)),
         4 => bind,
-        2 => (0..2_usize).prop_map(|index| (Asked::SuccessorOf(index), true)),
-        3 => hints().prop_map(move |hints| (this(Request::Unbind(hints)), true)),
+        2 => (0..2_usize).prop_map(|index| (successor_of(index), true)),
+        3 => hints().prop_map(move |hints| (Request::Unbind(hints), true)),
     ];
     let instance = prop_oneof![4 => Just(0), 1 => Just(1)];
     let version = prop_oneof![5 => Just("2.17"), 1 => Just("2.13"), 1 => Just("2.3")];
     let accepts = prop_oneof![3 => Just(true), 1 => Just(false)];
     (request, instance, 0..2_usize, version, accepts).prop_map(
-        |((asked, of_binding), instance, index, version, accepts_incomplete)| {
-            let version = match asked {
-                Asked::SuccessorOf(_) => ApiVersion::ROTATION,
-                Asked::This(_) => ApiVersion::parse(version).unwrap(),
+        |((request, of_binding), instance, index, version, accepts_incomplete)| {
+            let version = match request {
+                Request::Rotate { .. } => ApiVersion::ROTATION,
+                _ => ApiVersion::parse(version).unwrap(),
             };
             Sent {
-                asked,
+                request,
                 on: on(instance, of_binding.then_some(index)),
                 sender: Sender {
                     version,
@@ -172,7 +180,7 @@ proptest! {
         prop_assert_eq!(broker.operations_in_progress(), 0);
         for instance in [0, 1] {
             let deprovision = Sent {
-                asked: Asked::This(Request::Deprovision(NO_HINTS)),
+                request: Request::Deprovision(NO_HINTS),
                 on: on(instance, None),
                 sender: Sender { version: ApiVersion::ASYNC, accepts_incomplete: true },
             };
@@ -301,9 +309,9 @@ proptest! {
             if let Told::Reply(Reply::Accepted { operation, .. }) = told
                 && accepted.iter().all(|(_, other, ..)| *other != operation)
             {
-                let kind = match &sent.asked {
-                    Asked::This(Request::Update(_)) => Kind::Update,
-                    Asked::This(Request::Deprovision(_) | Request::Unbind(_)) => Kind::Delete,
+                let kind = match &sent.request {
+                    Request::Update(_) => Kind::Update,
+                    Request::Deprovision(_) | Request::Unbind(_) => Kind::Delete,
                     _ => Kind::Create,
                 };
                 accepted.push((sent.on, operation, kind, None));
@@ -350,7 +358,7 @@ fn an_operation_may_be_as_far_away_as_can_be_said() {
         maintenance_version: None,
     };
     let provision = Sent {
-        asked: Asked::This(Request::Provision(asked)),
+        request: Request::Provision(asked),
         on: on(0, None),
         sender: Sender {
             version: ApiVersion::ASYNC,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::ask::{Provision, Rotation};
+use broker::ask::Provision;
 use broker::backend::Backend;
 use broker::catalog::Catalog;
 use broker::decide::{
@@ -167,18 +167,11 @@ pub(crate) struct Model {
     pub(crate) async_delay: Duration,
 }
 
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub(crate) enum Asked {
-    This(Request),
-    /// The successor of this binding of the same instance.
-    SuccessorOf(usize),
-}
-
-/// A request, what it is about, and what it says about itself.
+/// A request, what it is about, and what it says about itself. What is stored of
+/// the predecessor of a rotation is looked up when it is asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(crate) asked: Asked,
+    pub(crate) request: Request,
     pub(crate) on: On,
     pub(crate) sender: Sender,
 }
@@ -281,15 +274,16 @@ impl Model {
 
     /// The first step of a request.
     pub(crate) fn ask(&mut self, sent: &Sent) -> Next {
-        let request = match &sent.asked {
-            Asked::This(request) => request.clone(),
-            Asked::SuccessorOf(index) => Request::Rotate {
-                rotation: Rotation {
-                    predecessor: BINDINGS[*index].to_owned(),
-                },
-                predecessor: self.world[sent.on.instance].bindings[*index].clone(),
-            },
-        };
+        let mut request = sent.request.clone();
+        if let Request::Rotate {
+            rotation,
+            predecessor,
+        } = &mut request
+        {
+            let mut ids = BINDINGS.iter();
+            let index = ids.position(|id| *id == rotation.predecessor).unwrap();
+            *predecessor = self.world[sent.on.instance].bindings[index].clone();
+        }
         self.step(sent.on, sent.sender, |at, stored| {
             decide(at, stored, &request)
         })
@@ -302,8 +296,8 @@ impl Model {
 
     /// The other steps of a request, up to its reply.
     pub(crate) fn finish(&mut self, sent: &Sent, next: Next, luck: Luck) -> Told {
-        let asked = match &sent.asked {
-            Asked::This(Request::Provision(asked)) => Some(asked),
+        let asked = match &sent.request {
+            Request::Provision(asked) => Some(asked),
             _ => None,
         };
         self.go_on(next, sent.on, sent.sender, asked, luck)
