@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::catalog::{Catalog, Offering, Plan};
+use crate::catalog::{Catalog, Plan};
 use crate::reply::Reply;
 use crate::schema::Schema;
 use crate::version::ApiVersion;
@@ -87,9 +87,10 @@ impl Reader<'_> {
         let plan_id = required(&members, "plan_id")?;
         let organization_guid = required(&members, "organization_guid")?;
         let space_guid = required(&members, "space_guid")?;
-        let plan = self.plan_of(self.offering(&service_id)?, &plan_id)?;
+        let plan = offered(self.catalog, self.version, &service_id, &plan_id)?;
         context(&members)?;
-        let parameters = self.parameters(&members, plan.schemas.provision.as_ref())?;
+        let parameters = self.parameters(&members)?;
+        validate(self.version, plan.schemas.provision.as_ref(), &parameters)?;
         self.maintenance_version(&members, plan)?;
         Ok(Provision {
             service_id,
@@ -101,27 +102,24 @@ impl Reader<'_> {
         })
     }
 
-    /// The body of an update. What it means for the instance's own plan is for
-    /// the decision to say.
+    /// The body of an update. What it means for an instance, whose plan the
+    /// catalog may not have any more, is for the decision to say.
     pub(crate) fn update(&self, body: &[u8]) -> Result<Update, Reply> {
         let members = object(body)?;
         let service_id = required(&members, "service_id")?;
-        let offering = self.offering(&service_id)?;
         let plan_id = optional(&members, "plan_id")?;
-        if let Some(plan_id) = &plan_id {
-            self.plan_of(offering, plan_id)?;
-        }
         context(&members)?;
         optional_object(&members, "previous_values")?;
         Ok(Update {
             service_id,
             plan_id,
-            parameters: self.parameters(&members, None)?,
+            parameters: self.parameters(&members)?,
             maintenance_version: self.asked_maintenance_version(&members)?,
         })
     }
 
-    /// The body of a bind, or of a rotation.
+    /// The body of a bind, or of a rotation. What it means for an instance is for
+    /// the decision to say.
     pub(crate) fn bind(&self, body: &[u8]) -> Result<Result<Bind, Rotation>, Reply> {
         let members = object(body)?;
         if self.version >= ApiVersion::ROTATION
@@ -131,7 +129,6 @@ impl Reader<'_> {
         }
         let service_id = required(&members, "service_id")?;
         let plan_id = required(&members, "plan_id")?;
-        let plan = self.plan_of(self.offering(&service_id)?, &plan_id)?;
         context(&members)?;
         let bind_resource = optional_object(&members, "bind_resource")?;
         let in_resource = optional(&bind_resource, "app_guid")?;
@@ -140,7 +137,7 @@ impl Reader<'_> {
             service_id,
             plan_id,
             app_guid,
-            parameters: self.parameters(&members, plan.schemas.bind.as_ref())?,
+            parameters: self.parameters(&members)?,
             bind_resource,
         }))
     }
@@ -154,48 +151,17 @@ impl Reader<'_> {
             None | Some("") => Ok(None),
             Some(id) => Ok(Some(id.to_owned())),
         };
-        let hints = Hints {
+        Ok(Hints {
             service_id: hint("service_id")?,
             plan_id: hint("plan_id")?,
-        };
-        if self.version >= ApiVersion::STRICT
-            && let (Some(service_id), Some(plan_id)) = (&hints.service_id, &hints.plan_id)
-        {
-            self.plan_of(self.offering(service_id)?, plan_id)?;
+        })
+    }
+
+    fn parameters(&self, members: &Map<String, Value>) -> Result<Parameters, Reply> {
+        match self.version >= ApiVersion::PARAMETERS {
+            true => optional_object(members, "parameters"),
+            false => Ok(Parameters::new()),
         }
-        Ok(hints)
-    }
-
-    fn offering(&self, service_id: &str) -> Result<&Offering, Reply> {
-        let offering = self.catalog.offering(service_id);
-        offering
-            .ok_or_else(|| Reply::bad("the catalog has no service offering with this service_id"))
-    }
-
-    /// A plan of an offering. Below the strict versions it may be another
-    /// offering's: the documented examples do that.
-    fn plan_of(&self, offering: &Offering, plan_id: &str) -> Result<&Plan, Reply> {
-        let plan = match self.version >= ApiVersion::STRICT {
-            true => self
-                .catalog
-                .offering(&offering.id)
-                .and_then(|o| o.plan(plan_id)),
-            false => self.catalog.plan(plan_id),
-        };
-        plan.ok_or_else(|| Reply::bad("the service offering has no service plan with this plan_id"))
-    }
-
-    fn parameters(
-        &self,
-        members: &Map<String, Value>,
-        schema: Option<&Schema>,
-    ) -> Result<Parameters, Reply> {
-        if self.version < ApiVersion::PARAMETERS {
-            return Ok(Parameters::new());
-        }
-        let parameters = optional_object(members, "parameters")?;
-        validate(schema, &parameters)?;
-        Ok(parameters)
     }
 
     fn asked_maintenance_version(
@@ -219,9 +185,34 @@ impl Reader<'_> {
     }
 }
 
-/// Refuses parameters that a schema does not allow.
-pub(crate) fn validate(schema: Option<&Schema>, parameters: &Parameters) -> Result<(), Reply> {
-    match schema {
+/// A plan of an offering. Below the strict versions it may be another
+/// offering's: the documented examples do that.
+pub(crate) fn offered<'c>(
+    catalog: &'c Catalog,
+    version: ApiVersion,
+    service_id: &str,
+    plan_id: &str,
+) -> Result<&'c Plan, Reply> {
+    let Some(offering) = catalog.offering(service_id) else {
+        return Err(Reply::bad(
+            "the catalog has no service offering with this service_id",
+        ));
+    };
+    let plan = match version >= ApiVersion::STRICT {
+        true => offering.plan(plan_id),
+        false => catalog.plan(plan_id),
+    };
+    plan.ok_or_else(|| Reply::bad("the service offering has no service plan with this plan_id"))
+}
+
+/// Refuses parameters that a schema does not allow, from the version on that
+/// knows parameters.
+pub(crate) fn validate(
+    version: ApiVersion,
+    schema: Option<&Schema>,
+    parameters: &Parameters,
+) -> Result<(), Reply> {
+    match schema.filter(|_| version >= ApiVersion::PARAMETERS) {
         Some(schema) => schema
             .validate(&Value::Object(parameters.clone()))
             .map_err(Reply::Bad),

@@ -44,7 +44,7 @@ pub(crate) fn body(
     if conduct.endpoints {
         add(
             "endpoints",
-            json!([{ "host": host, "ports": [port_of(echo_public_url)], "protocol": "tcp" }]),
+            json!([{ "host": host.trim_matches(['[', ']']), "ports": [port_of(echo_public_url)], "protocol": "tcp" }]),
         );
     }
     if let Some(ends) = expires_at(plan, binding) {
@@ -84,16 +84,14 @@ fn iso_8601(millis: u64) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
 
-/// The host of a URL, without brackets.
+/// The host of a URL, as it stands there: an IPv6 address is in brackets.
 fn host_of(url: &str) -> &str {
     let authority = authority_of(url);
-    match authority
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        Some((ipv6, _)) => ipv6,
-        None => authority.split(':').next().unwrap_or(authority),
-    }
+    let end = match authority.find(']') {
+        Some(bracket) => Some(bracket + 1),
+        None => authority.find(':'),
+    };
+    end.map_or(authority, |end| &authority[..end])
 }
 
 fn port_of(url: &str) -> String {

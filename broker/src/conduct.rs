@@ -42,6 +42,81 @@ pub struct PlanConduct {
     pub faults: Faults,
 }
 
+/// What a user has to permit an offering (`requires`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// To receive logs.
+    SyslogDrain,
+    /// To receive requests.
+    RouteForwarding,
+    /// To mount volumes.
+    VolumeMount,
+}
+
+impl PlanConduct {
+    /// The member that contradicts another one or what the offering serves, and
+    /// why, if there is one.
+    pub(crate) fn contradiction(
+        &self,
+        requires: &[Permission],
+        bindings_retrievable: bool,
+    ) -> Option<(String, String)> {
+        let binding = &self.binding;
+        for (member, is_given, permission, name) in [
+            (
+                "syslog_drain",
+                binding.syslog_drain,
+                Permission::SyslogDrain,
+                "syslog_drain",
+            ),
+            (
+                "route_service",
+                binding.route_service,
+                Permission::RouteForwarding,
+                "route_forwarding",
+            ),
+            (
+                "volume_mount",
+                binding.volume_mount,
+                Permission::VolumeMount,
+                "volume_mount",
+            ),
+        ] {
+            if is_given && !requires.contains(&permission) {
+                let why = format!("the offering needs \"{name}\" in `requires` for it");
+                return Some((format!("binding/{member}"), why));
+            }
+        }
+        let is_late = match (binding.expires_in, binding.renew_before) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(ends), Some(before)) => before > ends,
+        };
+        if is_late {
+            let why = "it is longer than `expires_in`, or there is none";
+            return Some(("binding/renew_before".to_owned(), why.to_owned()));
+        }
+        for (operation, fault) in self.faults.by_operation() {
+            let Some(fault) = fault else { continue };
+            if fault.what == Wrong::NeverEnds && fault.times.is_some() {
+                let why = "what never ends does so once; leave `times` out";
+                return Some((format!("faults/{operation}"), why.to_owned()));
+            }
+        }
+        let fault = self.faults.bind.as_ref();
+        let is_async = self.bind != Pace::Sync || fault.is_some_and(Fault::makes_async);
+        (is_async && !bindings_retrievable).then(|| {
+            let why = "bindings that are made later are fetched: the offering needs `bindings_retrievable`";
+            let member = match self.bind {
+                Pace::Sync => "faults/bind",
+                Pace::Async | Pace::Either => "bind",
+            };
+            (member.to_owned(), why.to_owned())
+        })
+    }
+}
+
 /// The metadata of a service instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -104,6 +179,10 @@ pub struct Faults {
 impl Faults {
     /// Whether anything goes wrong.
     pub fn are_any(&self) -> bool {
+        self.by_operation().iter().any(|(_, fault)| fault.is_some())
+    }
+
+    fn by_operation(&self) -> [(&'static str, &Option<Fault>); 5] {
         let Faults {
             provision,
             update,
@@ -111,9 +190,13 @@ impl Faults {
             bind,
             unbind,
         } = self;
-        [provision, update, deprovision, bind, unbind]
-            .iter()
-            .any(|fault| fault.is_some())
+        [
+            ("provision", provision),
+            ("update", update),
+            ("deprovision", deprovision),
+            ("bind", bind),
+            ("unbind", unbind),
+        ]
     }
 }
 
@@ -127,11 +210,20 @@ pub struct Fault {
     pub times: Option<u32>,
 }
 
+impl Fault {
+    /// Whether it goes wrong after the request, so that the operation has to be
+    /// asynchronous.
+    pub(crate) fn makes_async(&self) -> bool {
+        matches!(self.what, Wrong::FailsLater | Wrong::NeverEnds)
+    }
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wrong {
     /// The request is answered with this status, an error, and no effect.
+    #[serde(deserialize_with = "status")]
     Refused(u16),
     /// The operation is accepted, and fails in the end.
     FailsLater,
@@ -145,12 +237,23 @@ pub enum Wrong {
     /// The answer is no JSON; nothing is done.
     Garbage,
     /// The answer has this status and an empty object; nothing is done.
+    #[serde(deserialize_with = "status")]
     Status(u16),
+}
+
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(deserializer)?;
+    match status {
+        200..=599 => Ok(status),
+        _ => Err(serde::de::Error::custom("a status is between 200 and 599")),
+    }
 }
 
 fn late<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(&text).map_err(serde::de::Error::custom)
+    humantime::parse_duration(&text).map_err(|error| {
+        serde::de::Error::custom(format!("`{text}` is no duration such as 5s: {error}"))
+    })
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {

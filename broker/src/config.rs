@@ -65,11 +65,28 @@ pub enum StorePlace {
     File(PathBuf),
 }
 
-impl From<&str> for StorePlace {
-    fn from(text: &str) -> StorePlace {
+/// Why a text is no [`StorePlace`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadStorePlace {
+    /// There is no text.
+    #[error("it is empty; give a file such as broker.db, or memory")]
+    Empty,
+    /// SQLite, or somebody who knows it, would take it for something else.
+    #[error("it is no file for SQLite; use --store memory to keep nothing, or ./{0} for a file")]
+    Ambiguous(String),
+}
+
+impl FromStr for StorePlace {
+    type Err = BadStorePlace;
+
+    fn from_str(text: &str) -> Result<StorePlace, BadStorePlace> {
         match text {
-            "memory" => StorePlace::Memory,
-            file => StorePlace::File(PathBuf::from(file)),
+            "" => Err(BadStorePlace::Empty),
+            "memory" => Ok(StorePlace::Memory),
+            name if name == ":memory:" || name.starts_with("file:") => {
+                Err(BadStorePlace::Ambiguous(name.to_owned()))
+            }
+            file => Ok(StorePlace::File(PathBuf::from(file))),
         }
     }
 }
@@ -207,6 +224,25 @@ mod tests {
             "mailto:a@b",
         ] {
             assert!(text.parse::<EchoUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_a_file_or_memory_and_nothing_that_keeps_nothing_silently() {
+        let file = |name: &str| Ok(StorePlace::File(PathBuf::from(name)));
+        for (text, place) in [
+            ("memory", Ok(StorePlace::Memory)),
+            ("broker.db", file("broker.db")),
+            ("./file:x", file("./file:x")),
+            ("./:memory:", file("./:memory:")),
+            ("", Err(BadStorePlace::Empty)),
+            (
+                ":memory:",
+                Err(BadStorePlace::Ambiguous(":memory:".to_owned())),
+            ),
+            ("file:x", Err(BadStorePlace::Ambiguous("file:x".to_owned()))),
+        ] {
+            assert_eq!(text.parse(), place, "{text}");
         }
     }
 }

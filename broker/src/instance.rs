@@ -24,8 +24,6 @@ pub struct Instance {
     pub operation: Operation,
     /// What the operation in progress changes, if it is an update.
     pub update: Option<ask::Update>,
-    /// The creation that a deletion has halted.
-    pub halted: Option<String>,
 }
 
 /// What is stored of a service binding.
@@ -33,14 +31,15 @@ pub struct Instance {
 pub struct Binding {
     /// What was asked for.
     pub asked: ask::Bind,
+    /// The id of the binding whose successor it is, if it was asked for as one.
+    #[serde(default)]
+    pub predecessor: Option<String>,
     /// When it was asked for, in milliseconds since 1970.
     pub asked_at: u64,
     /// How far it has come.
     pub phase: Phase,
     /// The operation that works on it, or the last one that did.
     pub operation: Operation,
-    /// The creation that a deletion has halted.
-    pub halted: Option<String>,
 }
 
 /// How far an instance or a binding has come.

@@ -34,7 +34,7 @@ use serving::{Listen, Running, StartError};
 use tokio::sync::mpsc::unbounded_channel;
 
 pub use auth::{ColonInUsername, Credentials};
-pub use config::{BadEchoUrl, CatalogSource, Config, EchoUrl, StorePlace};
+pub use config::{BadEchoUrl, BadStorePlace, CatalogSource, Config, EchoUrl, StorePlace};
 pub use echo::{EchoError, Effect};
 pub use version::{ApiVersion, Unsupported};
 

@@ -40,7 +40,12 @@ struct Args {
     catalog: CatalogSource,
 
     /// Where to keep what the broker has to know: a file, or memory
-    #[arg(long, value_name = "STORE", env = "BROKER_STORE", default_value = "broker.db", value_parser = |text: &str| Ok::<_, String>(StorePlace::from(text)))]
+    #[arg(
+        long,
+        value_name = "STORE",
+        env = "BROKER_STORE",
+        default_value = "broker.db"
+    )]
     store: StorePlace,
 
     /// How long an asynchronous operation takes, such as 2s or 50ms

@@ -1,4 +1,5 @@
-//! Plans that misbehave on purpose, for people who test platforms.
+//! Requests that go wrong on purpose, for people who test platforms. What goes
+//! wrong after a request is accepted is for the decisions.
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
@@ -16,6 +17,9 @@ pub(crate) struct Mischief(Mutex<HashMap<(Key, Discriminant<Request>), u32>>);
 impl Mischief {
     /// What goes wrong this time, if anything does.
     pub(crate) fn next(&self, key: &Key, request: &Request, fault: &Fault) -> Option<Wrong> {
+        if fault.makes_async() {
+            return None;
+        }
         let Some(times) = fault.times else {
             return Some(fault.what.clone());
         };

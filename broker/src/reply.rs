@@ -72,6 +72,9 @@ pub enum Reply {
     UnsupportedVersion,
     /// 422: the plan does this only asynchronously.
     AsyncRequired,
+    /// 422: the plan does this only asynchronously, as is possible since this
+    /// version; the request accepts it and names an earlier one.
+    AsyncUnknown(ApiVersion),
     /// 422: another operation works on the same resource.
     Concurrency,
     /// 422: the catalog has another version of the maintenance information.
@@ -252,6 +255,10 @@ impl Reply {
                 "AsyncRequired",
                 "this plan does this only asynchronously; add accepts_incomplete=true",
             ),
+            Reply::AsyncUnknown(since) => {
+                let why = "this plan does this only asynchronously; name X-Broker-API-Version";
+                unprocessable("AsyncRequired", &format!("{why} {since} or later"))
+            }
             Reply::Concurrency => unprocessable(
                 "ConcurrencyError",
                 "another operation works on this resource; try again when it has ended",

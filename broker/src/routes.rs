@@ -214,14 +214,14 @@ async fn bind(
     let key = key(instance, Some(binding.0));
     let request = match call.reader().bind(&body.0) {
         Ok(Ok(asked)) => Ok(Request::Bind(asked)),
-        Ok(Err(rotation)) => successor(&call, &key, &rotation).await,
+        Ok(Err(rotation)) => successor(&call, &key, rotation).await,
         Err(reply) => Err(reply),
     };
     call.carry_out(key, request).await
 }
 
 /// What a rotation asks for, with what its predecessor is.
-async fn successor(call: &Call<'_>, key: &Key, rotation: &Rotation) -> Result<Request, Reply> {
+async fn successor(call: &Call<'_>, key: &Key, rotation: Rotation) -> Result<Request, Reply> {
     let predecessor = Id::new(&rotation.predecessor)
         .map_err(|bad| Reply::Bad(format!("predecessor_binding_id: {bad}")))?;
     let key = Key {
@@ -232,7 +232,10 @@ async fn successor(call: &Call<'_>, key: &Key, rotation: &Rotation) -> Result<Re
         .lifecycle
         .look(key, call.sender, |_, stored| stored.binding.clone());
     let predecessor = look.await?;
-    Ok(Request::Rotate { predecessor })
+    Ok(Request::Rotate {
+        rotation,
+        predecessor,
+    })
 }
 
 #[get("/service_instances/<_>/service_bindings/<_>")]

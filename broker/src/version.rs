@@ -1,5 +1,7 @@
 //! The API version that a request names.
 
+use std::fmt;
+
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
@@ -55,6 +57,12 @@ impl ApiVersion {
         } else {
             Err(Unsupported)
         }
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", ApiVersion::MAJOR, self.minor)
     }
 }
 

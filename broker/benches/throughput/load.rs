@@ -82,7 +82,6 @@ pub(crate) fn stored_instance() -> Instance {
         "phase": "ready",
         "operation": {"id": "op-0-0", "kind": "create", "is_async": false, "state": "succeeded"},
         "update": null,
-        "halted": null,
     }))
     .unwrap()
 }

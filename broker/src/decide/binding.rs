@@ -16,26 +16,46 @@ pub(super) fn bind(at: &Circumstances<'_>, stored: Stored, asked: &ask::Bind) ->
         Ok(found) => found,
         Err(reply) => return stored.reply(reply),
     };
-    let strict = at.version >= ApiVersion::STRICT;
     let is_other =
         asked.service_id != instance.asked.service_id || asked.plan_id != instance.asked.plan_id;
-    if strict && is_other {
+    if is_other && at.version >= ApiVersion::STRICT {
         let why = "service_id or plan_id is not that of the service instance";
         return stored.reply(Reply::bad(why));
+    }
+    if is_other
+        && let Err(reply) = ask::offered(at.catalog, at.version, &asked.service_id, &asked.plan_id)
+    {
+        return stored.reply(reply);
+    }
+    let schema = plan.and_then(|plan| plan.schemas.bind.as_ref());
+    if let Err(reply) = ask::validate(at.version, schema, &asked.parameters) {
+        return stored.reply(reply);
     }
     if plan.is_some_and(|plan| plan.conduct.requires_app) && asked.app_guid.is_none() {
         return stored.reply(Reply::RequiresApp);
     }
-    create(at, stored, asked)
+    let same = |binding: &Binding| binding.predecessor.is_none() && binding.asked == *asked;
+    match existing(at, &stored, same) {
+        Err(reply) => stored.reply(reply),
+        Ok(phase) => create(at, stored, phase, asked.clone(), None),
+    }
 }
 
 pub(super) fn rotate(
     at: &Circumstances<'_>,
     stored: Stored,
+    rotation: &ask::Rotation,
     predecessor: Option<&Binding>,
 ) -> Decision {
     let plan = match bindable(at, &stored) {
         Ok((_, plan)) => plan,
+        Err(reply) => return stored.reply(reply),
+    };
+    // What became of the predecessor since says nothing about a successor that
+    // is there, or is being made.
+    let same = |binding: &Binding| binding.predecessor.as_ref() == Some(&rotation.predecessor);
+    let phase = match existing(at, &stored, same) {
+        Ok(phase) => phase,
         Err(reply) => return stored.reply(reply),
     };
     if !plan.is_some_and(|plan| plan.binding_rotatable) {
@@ -46,7 +66,10 @@ pub(super) fn rotate(
         binding.phase == Phase::Ready && ends.is_none_or(|ends| at.now < ends)
     });
     match valid {
-        Some(predecessor) => create(at, stored, &predecessor.asked.clone()),
+        Some(predecessor) => {
+            let asked = predecessor.asked.clone();
+            create(at, stored, phase, asked, Some(rotation.predecessor.clone()))
+        }
         None => stored.reply(Reply::bad(
             "predecessor_binding_id names no valid binding of this service instance",
         )),
@@ -74,38 +97,52 @@ fn bindable<'a, 's>(
     }
 }
 
-fn create(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Bind) -> Decision {
-    let mut phase = Phase::FRESH;
-    if let Some(binding) = &stored.binding {
-        let same = binding.asked == *asked;
-        if binding.operation.is_in_progress() {
-            let reply = match binding.operation.kind {
-                Kind::Create if !same => Reply::BindingConflict,
-                Kind::Create => in_progress(at, binding),
-                Kind::Update | Kind::Delete => Reply::Concurrency,
-            };
-            return stored.reply(reply);
-        }
-        match binding.phase {
-            Phase::Ready if same && at.version >= ApiVersion::STRICT => {
-                let body = body(at, &stored);
-                return stored.reply(Reply::AlreadyBound { body });
-            }
-            Phase::Ready => return stored.reply(Reply::BindingConflict),
-            Phase::Creating { .. } => phase = binding.phase,
-            Phase::Gone => {}
-        }
+/// The phase in which a binding that is asked for begins, or what is answered
+/// since the id is taken, by `same` as what is asked for or by another one.
+fn existing(
+    at: &Circumstances<'_>,
+    stored: &Stored,
+    same: impl Fn(&Binding) -> bool,
+) -> Result<Phase, Reply> {
+    let Some(binding) = &stored.binding else {
+        return Ok(Phase::FRESH);
+    };
+    if binding.operation.is_in_progress() {
+        return Err(match binding.operation.kind {
+            Kind::Create if !same(binding) => Reply::BindingConflict,
+            Kind::Create => in_progress(at, binding),
+            Kind::Update | Kind::Delete => Reply::Concurrency,
+        });
     }
+    match binding.phase {
+        Phase::Ready if same(binding) && at.version >= ApiVersion::STRICT => {
+            let body = body(at, stored);
+            Err(Reply::AlreadyBound { body })
+        }
+        Phase::Ready => Err(Reply::BindingConflict),
+        Phase::Creating { .. } => Ok(binding.phase),
+        Phase::Gone => Ok(Phase::FRESH),
+    }
+}
+
+fn create(
+    at: &Circumstances<'_>,
+    mut stored: Stored,
+    phase: Phase,
+    asked: ask::Bind,
+    predecessor: Option<String>,
+) -> Decision {
     let is_async = match pace_of(at, &stored, Kind::Create) {
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
+    let last = stored.binding.map(|binding| binding.operation);
     stored.binding = Some(Binding {
-        asked: asked.clone(),
+        asked,
+        predecessor,
         asked_at: at.now,
         phase,
-        operation: operation(at, Kind::Create, is_async),
-        halted: None,
+        operation: operation(at, last, Kind::Create, is_async),
     });
     started(stored, Verb::Create)
 }
@@ -197,8 +234,7 @@ pub(super) fn unbind(at: &Circumstances<'_>, mut stored: Stored, hints: &ask::Hi
         Err(reply) => return stored.reply(reply),
     };
     if let Some(binding) = &mut stored.binding {
-        binding.halted = halts.then(|| binding.operation.id.clone());
-        binding.operation = operation(at, Kind::Delete, is_async);
+        binding.operation = operation(at, Some(binding.operation.clone()), Kind::Delete, is_async);
     }
     started(stored, Verb::Delete)
 }
@@ -268,9 +304,11 @@ fn body(at: &Circumstances<'_>, stored: &Stored) -> serde_json::Value {
 fn deleted(mut stored: Stored, mut binding: Binding, done: Done) -> Decision {
     match done {
         Ok(_) => {
-            binding.operation.state = State::Succeeded;
+            let operation = &mut binding.operation;
+            let cleaned_up = operation.failed_creation(binding.phase).is_some();
+            let remembered = operation.is_async || cleaned_up;
+            operation.state = State::Succeeded;
             binding.phase = Phase::Gone;
-            let remembered = binding.operation.is_async || binding.halted.is_some();
             stored.binding = remembered.then_some(binding);
             stored.reply(Reply::Deleted)
         }

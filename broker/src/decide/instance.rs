@@ -94,6 +94,7 @@ fn create(
         Ok(is_async) => is_async,
         Err(reply) => return stored.reply(reply),
     };
+    let last = stored.instance.as_ref().map(|i| i.operation.clone());
     let backend = backend(at, asked);
     let plan = at.catalog.plan(&asked.plan_id);
     let instance = Instance {
@@ -106,9 +107,8 @@ fn create(
         ),
         metadata: plan.and_then(|plan| plan.conduct.metadata.clone()),
         phase,
-        operation: operation(at, Kind::Create, is_async),
+        operation: operation(at, last, Kind::Create, is_async),
         update: None,
-        halted: None,
     };
     started(stored, instance, Verb::Create)
 }
@@ -159,7 +159,7 @@ fn clear(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Provision) -> 
     let Some(instance) = &mut stored.instance else {
         return stored.reply(Reply::Gone);
     };
-    instance.operation = operation(at, Kind::Delete, false);
+    instance.operation = operation(at, Some(instance.operation.clone()), Kind::Delete, false);
     let work = work(instance, Verb::Delete);
     stored.next(Next::Work(work))
 }
@@ -188,12 +188,12 @@ pub(super) fn update(at: &Circumstances<'_>, mut stored: Stored, asked: &ask::Up
         Err(reply) => return stored.reply(reply),
     };
     if is_async {
-        instance.operation = operation(at, Kind::Update, true);
+        instance.operation = operation(at, Some(instance.operation.clone()), Kind::Update, true);
         instance.update = Some(asked.clone());
         let reply = in_progress(at, instance);
         return stored.next(Next::Accepted(reply));
     }
-    let mut operation = operation(at, Kind::Update, false);
+    let mut operation = operation(at, Some(instance.operation.clone()), Kind::Update, false);
     operation.state = State::Succeeded;
     instance.operation = operation;
     apply(at, instance, asked);
@@ -210,12 +210,17 @@ fn may_update(
     if asked.service_id != instance.asked.service_id {
         return Err(Reply::bad("service_id is not that of the service instance"));
     }
-    let plan_id = asked.plan_id.as_ref().unwrap_or(&instance.asked.plan_id);
-    let plan = at.catalog.plan(plan_id);
-    let changes_plan = *plan_id != instance.asked.plan_id;
-    if changes_plan && !plan_of(at, instance).is_some_and(|plan| plan.updateable) {
-        return Err(Reply::PlanChangeNotSupported);
-    }
+    let (now, other) = (plan_of(at, instance), &asked.plan_id);
+    let plan = match other.as_ref().filter(|id| **id != instance.asked.plan_id) {
+        None => now,
+        Some(other) => {
+            let offered = ask::offered(at.catalog, at.version, &asked.service_id, other)?;
+            if !now.is_some_and(|plan| plan.updateable) {
+                return Err(Reply::PlanChangeNotSupported);
+            }
+            Some(offered)
+        }
+    };
     let offered = plan.and_then(|plan| plan.maintenance_version.as_ref());
     if let Some(version) = &asked.maintenance_version
         && offered != Some(version)
@@ -224,9 +229,10 @@ fn may_update(
     }
     let schema = plan.and_then(|plan| plan.schemas.update.as_ref());
     if !asked.parameters.is_empty() {
-        ask::validate(schema, &asked.parameters)?;
+        ask::validate(at.version, schema, &asked.parameters)?;
     }
-    let conduct = plan.map(|plan| &plan.conduct);
+    // It is the plan that the instance has which is updated, or goes wrong.
+    let conduct = now.map(|plan| &plan.conduct);
     pace_of(at, conduct, |c| (c.update, c.faults.update.as_ref()))
 }
 
@@ -284,13 +290,13 @@ pub(super) fn deprovision(
         Err(reply) => return stored.reply(reply),
     };
     let mut instance = instance.clone();
-    instance.halted = halts.then(|| instance.operation.id.clone());
-    instance.operation = operation(at, Kind::Delete, is_async);
+    instance.operation = operation(at, Some(instance.operation.clone()), Kind::Delete, is_async);
     started(stored, instance, Verb::Delete)
 }
 
 /// Hints that are not those of the instance.
 fn mismatch(at: &Circumstances<'_>, instance: &Instance, hints: &ask::Hints) -> Option<Reply> {
+    // The catalog has no say: what it does not have any more can be deleted.
     let other = |hint: &Option<String>, is: &String| hint.as_ref().is_some_and(|h| h != is);
     let asked = &instance.asked;
     let differs =
@@ -331,7 +337,10 @@ fn cleared(
     asked: &ask::Provision,
 ) -> Decision {
     match done {
-        Ok(_) => create(at, stored, asked, Phase::FRESH),
+        Ok(_) => {
+            stored.instance = Some(instance);
+            create(at, stored, asked, Phase::FRESH)
+        }
         Err(error) => {
             instance.operation.state = State::Failed {
                 why: error.to_string(),
@@ -367,10 +376,11 @@ fn made(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
 fn deleted(mut stored: Stored, mut instance: Instance, done: Done) -> Decision {
     match done {
         Ok(_) => {
-            let is_async = instance.operation.is_async;
-            instance.operation.state = State::Succeeded;
+            let operation = &mut instance.operation;
+            let cleaned_up = operation.failed_creation(instance.phase).is_some();
+            let remembered = operation.is_async || cleaned_up;
+            operation.state = State::Succeeded;
             instance.phase = Phase::Gone;
-            let remembered = is_async || instance.halted.is_some();
             stored.instance = remembered.then_some(instance);
             let decision = stored.reply(Reply::Deleted);
             Decision {

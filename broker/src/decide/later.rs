@@ -21,7 +21,11 @@ pub fn begin(at: &Circumstances<'_>, mut stored: Stored, operation: &str) -> Dec
     if fault.is_some_and(|fault| fault.what == Wrong::NeverEnds) {
         return stored.reply(Reply::Concurrency);
     }
-    if fault.is_some_and(|fault| fault.what == Wrong::FailsLater) {
+    let fails = |fault: &Fault| {
+        fault.what == Wrong::FailsLater && fault.times.is_none_or(|times| current.failures < times)
+    };
+    if fault.is_some_and(fails) {
+        current.failures = current.failures.saturating_add(1);
         current.state = State::Failed {
             why: "this plan's operation fails on purpose".to_owned(),
         };

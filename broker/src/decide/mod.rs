@@ -19,7 +19,7 @@ use serving::Id;
 use crate::ask;
 use crate::backend::Backend;
 use crate::catalog::{Catalog, Plan};
-use crate::conduct::{Fault, Faults, Pace, Wrong};
+use crate::conduct::{Fault, Faults, Pace};
 use crate::echo::{EchoError, Effect};
 use crate::instance::{Binding, Instance, Phase};
 use crate::operation::{Kind, Operation, State};
@@ -65,7 +65,9 @@ pub enum Request {
     Bind(ask::Bind),
     /// Create the binding as the successor of another one.
     Rotate {
-        /// What the predecessor is.
+        /// Which one that is.
+        rotation: ask::Rotation,
+        /// What is stored of it.
         predecessor: Option<Binding>,
     },
     /// Delete the binding.
@@ -164,7 +166,10 @@ pub fn decide(at: &Circumstances<'_>, stored: Stored, request: &Request) -> Deci
         Request::Update(asked) => instance::update(at, stored, asked),
         Request::Deprovision(hints) => instance::deprovision(at, stored, hints),
         Request::Bind(asked) => binding::bind(at, stored, asked),
-        Request::Rotate { predecessor } => binding::rotate(at, stored, predecessor.as_ref()),
+        Request::Rotate {
+            rotation,
+            predecessor,
+        } => binding::rotate(at, stored, rotation, predecessor.as_ref()),
         Request::Unbind(hints) => binding::unbind(at, stored, hints),
     }
 }
@@ -208,21 +213,33 @@ fn pace(
     fault: Option<&Fault>,
 ) -> Result<bool, Reply> {
     let accepts = at.accepts_incomplete && at.version >= since;
-    let fails_later =
-        fault.is_some_and(|fault| matches!(fault.what, Wrong::FailsLater | Wrong::NeverEnds));
+    let refusal = match at.accepts_incomplete {
+        true => Reply::AsyncUnknown(since),
+        false => Reply::AsyncRequired,
+    };
+    let fails_later = fault.is_some_and(Fault::makes_async);
     match pace {
-        _ if fails_later && !accepts => Err(Reply::AsyncRequired),
+        _ if fails_later && !accepts => Err(refusal),
         _ if fails_later => Ok(true),
         Pace::Sync => Ok(false),
         Pace::Either => Ok(accepts),
         Pace::Async if accepts => Ok(true),
-        Pace::Async => Err(Reply::AsyncRequired),
+        Pace::Async => Err(refusal),
     }
 }
 
-/// A new operation: waiting if it is asynchronous, else under way.
-fn operation(at: &Circumstances<'_>, kind: Kind, is_async: bool) -> Operation {
-    let until = at.now + u64::try_from(at.async_delay.as_millis()).unwrap_or(u64::MAX);
+/// A new operation, after the last one: waiting if it is asynchronous, else
+/// under way.
+fn operation(
+    at: &Circumstances<'_>,
+    last: Option<Operation>,
+    kind: Kind,
+    is_async: bool,
+) -> Operation {
+    let delay = u64::try_from(at.async_delay.as_millis()).unwrap_or(u64::MAX);
+    let until = at.now.saturating_add(delay);
+    let has_failed =
+        |last: &&Operation| last.kind == kind && matches!(last.state, State::Failed { .. });
     Operation {
         id: at.fresh_operation.to_owned(),
         kind,
@@ -231,6 +248,8 @@ fn operation(at: &Circumstances<'_>, kind: Kind, is_async: bool) -> Operation {
             true => State::Waiting { until },
             false => State::Working,
         },
+        failures: last.as_ref().filter(has_failed).map_or(0, |l| l.failures),
+        earlier: last.map(Operation::into_earlier).unwrap_or_default(),
     }
 }
 

@@ -18,16 +18,8 @@ pub fn poll_instance(
         return Reply::NotFound;
     };
     let conduct = plan_of(at, instance).map(|plan| &plan.conduct);
-    let halted = instance.halted.as_deref();
-    let is_of_instance = true;
-    polled(
-        at,
-        &instance.operation,
-        halted,
-        operation,
-        conduct,
-        is_of_instance,
-    )
+    let current = (&instance.operation, instance.phase);
+    polled(at, current, operation, conduct, true)
 }
 
 /// The state of the last operation on a binding.
@@ -41,36 +33,43 @@ pub fn poll_binding(
         return Reply::NotFound;
     };
     let conduct = plan_of(at, instance).map(|plan| &plan.conduct);
-    let halted = binding.halted.as_deref();
-    polled(at, &binding.operation, halted, operation, conduct, false)
+    let current = (&binding.operation, binding.phase);
+    polled(at, current, operation, conduct, false)
 }
 
 fn polled(
     at: &Circumstances<'_>,
-    current: &Operation,
-    halted: Option<&str>,
+    (current, phase): (&Operation, Phase),
     asked: Option<&str>,
     conduct: Option<&PlanConduct>,
     is_of_instance: bool,
 ) -> Reply {
-    let asks_for_halted = match asked {
-        Some(asked) => halted == Some(asked),
-        // Without an id it is the deletion that is asked for, while there is
-        // one to be asked for; a synchronous one has told its end already.
-        None => halted.is_some() && !current.is_async,
+    let mut earlier = current.earlier.iter();
+    let found = match asked {
+        Some(asked) if asked == current.id => None,
+        Some(asked) => match earlier.find(|ended| ended.id == asked) {
+            Some(ended) => Some(ended),
+            None => {
+                let why =
+                    "operation names none that is remembered; leave it out to ask for the last one";
+                return Reply::bad(why);
+            }
+        },
+        // A deletion that is asked for has been accepted; one that was done at
+        // once has told its end already.
+        None if !current.is_async => current.failed_creation(phase),
+        None => None,
     };
-    if asks_for_halted {
-        return Reply::Polled(Polled::Failed {
-            description: "the creation was halted by a deletion".to_owned(),
-            failed_change: None,
-        });
-    }
-    let what = match current.kind {
+    let (kind, state) = match found {
+        Some(ended) => (ended.kind, &ended.state),
+        None => (current.kind, &current.state),
+    };
+    let what = match kind {
         Kind::Create => "creation",
         Kind::Update => "update",
         Kind::Delete => "deletion",
     };
-    Reply::Polled(match &current.state {
+    Reply::Polled(match state {
         State::Waiting { .. } | State::Working => Polled::InProgress {
             description: format!("the {what} is in progress"),
             retry_after: retry_after(at, conduct),
@@ -80,7 +79,7 @@ fn polled(
         },
         State::Failed { why } => Polled::Failed {
             description: format!("the {what} has failed: {why}"),
-            failed_change: is_of_instance.then_some(current.kind),
+            failed_change: is_of_instance.then_some(kind),
         },
     })
 }

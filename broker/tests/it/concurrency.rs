@@ -1,16 +1,22 @@
 //! Many requests at once for the same few ids.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::{CatalogSource, StorePlace};
+use broker::ask::{Bind, Hints, Provision, Update};
+use broker::decide::{Next, Request, Work};
+use broker::reply::Reply;
+use broker::{ApiVersion, CatalogSource, StorePlace};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use serde_json::json;
+use regex::Regex;
+use serde_json::{Value, json};
 use serving::testing::{Received, send, send_body};
 use tempfile::TempDir;
 
 use crate::common::{AUTH, Broker, INSTANCE, bind, provision};
+use crate::model::{self, BINDINGS, Luck, Model, On, Sender, Sent, Told, on};
 
 const BINDING: &str = "/v2/service_instances/mynewinstance/service_bindings/b";
 
@@ -205,4 +211,237 @@ async fn agree(broker: &Broker, id: &str) -> Result<(), TestCaseError> {
         404
     );
     Ok(())
+}
+
+/// A request of 2.17 for the one instance, or one of its two bindings.
+fn rival() -> impl Strategy<Value = Sent> {
+    let (service, plan) = ("echo", "echo-sync");
+    let ids = || (service.to_owned(), plan.to_owned());
+    let hints = move || Hints {
+        service_id: Some(service.to_owned()),
+        plan_id: Some(plan.to_owned()),
+    };
+    let parameters = || (0..2).prop_map(|n| json!({"n": n}).as_object().unwrap().clone());
+    let provision = parameters().prop_map(move |parameters| {
+        let (service_id, plan_id) = ids();
+        Request::Provision(Provision {
+            service_id,
+            plan_id,
+            organization_guid: "o".to_owned(),
+            space_guid: "s".to_owned(),
+            parameters,
+            maintenance_version: None,
+        })
+    });
+    let update = parameters().prop_map(move |parameters| {
+        Request::Update(Update {
+            service_id: service.to_owned(),
+            plan_id: None,
+            parameters,
+            maintenance_version: None,
+        })
+    });
+    let bind = parameters().prop_map(move |parameters| {
+        let (service_id, plan_id) = ids();
+        Request::Bind(Bind {
+            service_id,
+            plan_id,
+            app_guid: None,
+            bind_resource: Default::default(),
+            parameters,
+        })
+    });
+    let request = prop_oneof![
+        4 => provision,
+        1 => update,
+        2 => Just(Request::Deprovision(hints())),
+        4 => bind,
+        2 => Just(Request::Unbind(hints())),
+    ];
+    (request, 0..2_usize).prop_map(|(request, index)| {
+        let of_binding = matches!(request, Request::Bind(_) | Request::Unbind(_));
+        Sent {
+            request,
+            on: on(0, of_binding.then_some(index)),
+            sender: Sender {
+                version: ApiVersion::parse("2.17").unwrap(),
+                accepts_incomplete: false,
+            },
+        }
+    })
+}
+
+fn path(on: On) -> String {
+    let instance = "/v2/service_instances/i0".to_owned();
+    match on.binding {
+        None => instance,
+        Some(index) => format!("{instance}/service_bindings/{}", BINDINGS[index]),
+    }
+}
+
+async fn ask(broker: &Broker, line: &str, body: Value) -> Received {
+    let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
+    send_body(&broker.url(), line, &headers, body.to_string())
+        .await
+        .unwrap()
+}
+
+/// Sends a rival's request, and gives the status of the answer.
+async fn compete(broker: Arc<Broker>, sent: Sent) -> u16 {
+    let path = path(sent.on);
+    let (line, body) = match sent.request {
+        Request::Provision(asked) => (format!("PUT {path}"), json!(asked)),
+        Request::Update(asked) => (format!("PATCH {path}"), json!(asked)),
+        Request::Bind(asked) => (format!("PUT {path}"), json!(asked)),
+        _ => {
+            let line = format!("DELETE {path}?service_id=echo&plan_id=echo-sync");
+            (line, json!(null))
+        }
+    };
+    ask(&broker, &line, body).await.status
+}
+
+/// The status that a reply is sent with.
+fn status(reply: &Reply) -> u16 {
+    match reply {
+        Reply::Provisioned(_) | Reply::Bound { .. } => 201,
+        Reply::AlreadyProvisioned(_) | Reply::AlreadyBound { .. } => 200,
+        Reply::Updated(_) | Reply::Deleted => 200,
+        Reply::UnknownInstance => 404,
+        Reply::InstanceConflict | Reply::BindingConflict => 409,
+        Reply::Gone => 410,
+        Reply::Concurrency => 422,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How far a rival has come.
+#[derive(Clone, Debug)]
+enum Stage {
+    Before,
+    Working(Work),
+    Done,
+}
+
+/// What is seen of the instance and its bindings: their parameters, if there.
+type Seen = [Option<Value>; 3];
+
+/// Looks for an order of the steps of rivals in which the pure decisions give
+/// each the status that it got, and leave what was seen.
+struct Search {
+    rivals: Vec<(Sent, u16)>,
+    seen: Seen,
+    /// From where no order leads on.
+    dead_ends: HashSet<String>,
+    /// What tells only in which order the steps came.
+    order: Regex,
+}
+
+impl Search {
+    fn leads_on(&mut self, model: &Model, stages: &[Stage]) -> bool {
+        let here = format!("{stages:?} {:?}", model.world[0]);
+        let here = self.order.replace_all(&here, "").into_owned();
+        if self.dead_ends.contains(&here) {
+            return false;
+        }
+        let is_done = |stage: &Stage| matches!(stage, Stage::Done);
+        if stages.iter().all(is_done) && seen_in(model) == self.seen {
+            return true;
+        }
+        for index in 0..stages.len() {
+            let (sent, got) = self.rivals[index].clone();
+            let mut model = model.clone();
+            let stage = match &stages[index] {
+                Stage::Done => continue,
+                Stage::Before => match model.ask(&sent) {
+                    Next::Work(work) => Stage::Working(work),
+                    Next::Reply(reply) | Next::Accepted(reply) if status(&reply) == got => {
+                        Stage::Done
+                    }
+                    Next::Reply(_) | Next::Accepted(_) => continue,
+                },
+                Stage::Working(work) => {
+                    match model.finish(&sent, Next::Work(work.clone()), Luck::Healthy) {
+                        Told::Reply(reply) if status(&reply) == got => Stage::Done,
+                        _ => continue,
+                    }
+                }
+            };
+            let mut stages = stages.to_vec();
+            stages[index] = stage;
+            if self.leads_on(&model, &stages) {
+                return true;
+            }
+        }
+        self.dead_ends.insert(here);
+        false
+    }
+}
+
+/// What a platform can see of the instance and its bindings.
+fn seen_in(model: &Model) -> Seen {
+    let (instance, bindings) = &model.visible()[0];
+    let binding = |index: usize| {
+        let binding = model.world[0].bindings[index].as_ref();
+        let binding = binding.filter(|_| bindings.contains(&index));
+        binding.map(|binding| json!(binding.asked.parameters))
+    };
+    let instance = instance.as_ref().map(|asked| json!(asked.parameters));
+    [instance, binding(0), binding(1)]
+}
+
+async fn seen_at(broker: &Broker) -> Seen {
+    let look = async |on: On| {
+        let answer = ask(broker, &format!("GET {}", path(on)), json!(null)).await;
+        (answer.status == 200).then(|| answer.json()["parameters"].clone())
+    };
+    let [instance, one, other] = [on(0, None), on(0, Some(0)), on(0, Some(1))];
+    [look(instance).await, look(one).await, look(other).await]
+}
+
+#[test]
+fn some_order_of_their_steps_explains_what_requests_at_once_are_answered() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let broker = runtime.block_on(async {
+        let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+        let text = CatalogSource::Text(model::catalog());
+        Broker::with_echo(&echo.url(), |config| config.catalog = text).await
+    });
+    let broker = Arc::new(broker);
+    let config = ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let races = proptest::collection::vec(rival(), 2..9);
+    let ran = TestRunner::new(config).run(&races, |rivals| {
+        runtime.block_on(async {
+            let competing: Vec<_> = rivals
+                .iter()
+                .map(|sent| tokio::spawn(compete(broker.clone(), sent.clone())))
+                .collect();
+            let mut ended = Vec::new();
+            for (sent, competing) in rivals.into_iter().zip(competing) {
+                ended.push((sent, competing.await.unwrap()));
+            }
+            let seen = seen_at(&broker).await;
+            let stages = vec![Stage::Before; ended.len()];
+            let mut search = Search {
+                rivals: ended,
+                seen,
+                dead_ends: HashSet::new(),
+                order: Regex::new(r#""op\d+"|asked_at: \d+"#).unwrap(),
+            };
+            let is_explained = search.leads_on(&Model::new(), &stages);
+            prop_assert!(is_explained, "{:?} {:?}", search.rivals, search.seen);
+            let deletion = format!(
+                "DELETE {}?service_id=echo&plan_id=echo-sync",
+                path(on(0, None))
+            );
+            let deleted = ask(&broker, &deletion, json!(null)).await.status;
+            prop_assert!(matches!(deleted, 200 | 410), "{}", deleted);
+            Ok(())
+        })
+    });
+    assert!(ran.is_ok(), "{}", ran.unwrap_err());
 }

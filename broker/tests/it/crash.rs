@@ -1,14 +1,14 @@
 //! A broker that is killed under load, again and again.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use serving::testing::{Process, Received, send, send_body};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -18,131 +18,304 @@ use crate::common::{AUTH, INSTANCE, provision};
 const BROKER: &str = env!("CARGO_BIN_EXE_broker");
 
 /// How often the broker is killed.
-const ROUNDS: u64 = 24;
+const ROUNDS: usize = 20;
 
 /// How many platforms send requests at the same time.
 const PLATFORMS: usize = 8;
 
-const SERVICE: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000001";
-const PLAN: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000101";
-const ASYNC_SERVICE: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000002";
-const ASYNC_PLAN: &str = "4f1b7a3e-0d5e-4c3c-9f0e-000000000202";
+/// How many instances a platform has.
+const INSTANCES: usize = 3;
 
-/// What a platform knows of an instance.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The bindings that an instance may have.
+const BINDINGS: [&str; 3] = ["b0", "b1", "b2"];
+
+/// Synchronous and asynchronous plans of the showcase that can do everything.
+const SYNC: (&str, &str) = (
+    "4f1b7a3e-0d5e-4c3c-9f0e-000000000001",
+    "4f1b7a3e-0d5e-4c3c-9f0e-000000000101",
+);
+const ASYNC: (&str, &str) = (
+    "4f1b7a3e-0d5e-4c3c-9f0e-000000000002",
+    "4f1b7a3e-0d5e-4c3c-9f0e-000000000201",
+);
+
+/// Numbers of which every run has the same (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)) as usize % end
+    }
+}
+
+/// How things are with an instance or a binding.
+#[derive(Clone, Debug, PartialEq)]
+enum State {
+    Absent,
+    /// It is there, with these parameters.
+    There(Value),
+}
+
+/// A request, and how things are once it has had its effect.
+#[derive(Clone, Debug)]
+struct Sent {
+    line: String,
+    body: Value,
+    then: State,
+}
+
+/// What a platform knows of an instance or a binding.
+#[derive(Clone, Debug)]
 enum Known {
-    /// Its creation was acknowledged.
-    Created,
-    /// Its deletion was acknowledged.
-    Deleted,
-    /// The last request got no answer, or an operation was accepted.
-    Unsure,
+    /// This was acknowledged.
+    Sure(State),
+    /// An operation was accepted that leads to this.
+    Accepted { operation: String, then: State },
+    /// This got no answer.
+    Unsure(Sent),
+}
+
+/// An instance, or a binding of it.
+type Resource = (String, Option<&'static str>);
+
+fn path((instance, binding): &Resource) -> String {
+    match binding {
+        None => format!("/v2/service_instances/{instance}"),
+        Some(id) => format!("/v2/service_instances/{instance}/service_bindings/{id}"),
+    }
 }
 
 /// A platform with ids of its own.
 struct Platform {
     url: String,
     number: usize,
-    is_async: bool,
-    known: BTreeMap<String, Known>,
+    random: Random,
+    /// How often it has asked for anything.
+    turn: usize,
+    /// What is not in it is absent.
+    known: BTreeMap<Resource, Known>,
 }
 
 impl Platform {
-    async fn call(&self, line: &str, body: Value) -> std::io::Result<Received> {
+    fn new(url: String, number: usize) -> Platform {
+        Platform {
+            url,
+            number,
+            random: Random(number as u64),
+            turn: 0,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The offering and the plan of all its instances.
+    fn plan(&self) -> (&'static str, &'static str) {
+        match self.number.is_multiple_of(2) {
+            true => SYNC,
+            false => ASYNC,
+        }
+    }
+
+    async fn call(&self, line: &str, body: &Value) -> io::Result<Received> {
         let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
         send_body(&self.url, line, &headers, body.to_string()).await
     }
 
-    fn plan(&self) -> (&'static str, &'static str) {
-        match self.is_async {
-            true => (ASYNC_SERVICE, ASYNC_PLAN),
-            false => (SERVICE, PLAN),
+    /// A request that is to lead to `then`. All accept to wait.
+    fn to(&self, verb: &str, of: &Resource, more: Value, then: State) -> Sent {
+        let (service, plan) = self.plan();
+        let mut line = format!("{verb} {}?accepts_incomplete=true", path(of));
+        let mut body = json!({"service_id": service, "plan_id": plan, "organization_guid": "o", "space_guid": "s"});
+        if verb == "DELETE" {
+            line = format!("{line}&service_id={service}&plan_id={plan}");
+        }
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        Sent { line, body, then }
+    }
+
+    fn deletion(&self, of: &Resource) -> Sent {
+        self.to("DELETE", of, json!({}), State::Absent)
+    }
+
+    fn state(&self, of: &Resource) -> State {
+        match self.known.get(of) {
+            None => State::Absent,
+            Some(Known::Sure(state)) => state.clone(),
+            other => panic!("{of:?} is {other:?}"),
         }
     }
 
-    async fn create(&self, id: &str) -> std::io::Result<Received> {
-        let (service_id, plan_id) = self.plan();
-        let body = json!({"service_id": service_id, "plan_id": plan_id, "organization_guid": "o", "space_guid": "s"});
-        let accepts = if self.is_async {
-            "?accepts_incomplete=true"
-        } else {
-            ""
+    fn resources(instance: &str) -> impl Iterator<Item = Resource> {
+        let ids = [None].into_iter().chain(BINDINGS.map(Some));
+        ids.map(move |id| (instance.to_owned(), id))
+    }
+
+    fn instances(&self) -> Vec<String> {
+        (0..INSTANCES)
+            .map(|n| format!("p{}-{n}", self.number))
+            .collect()
+    }
+
+    /// Sends a request and notes what is known then. No answer is an error.
+    async fn send(&mut self, of: &Resource, sent: Sent) -> io::Result<()> {
+        let answer = match self.call(&sent.line, &sent.body).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.known.insert(of.clone(), Known::Unsure(sent));
+                return Err(error);
+            }
         };
-        self.call(&format!("PUT /v2/service_instances/{id}{accepts}"), body)
-            .await
+        let known = match (answer.status, &sent.then) {
+            (202, _) => Known::Accepted {
+                operation: answer.json()["operation"].as_str().unwrap().to_owned(),
+                then: sent.then,
+            },
+            (200 | 201, _) | (410, State::Absent) => Known::Sure(sent.then),
+            _ => panic!("{}: {answer}", sent.line),
+        };
+        self.note(of, known);
+        Ok(())
     }
 
-    async fn delete(&self, id: &str) -> std::io::Result<Received> {
-        let (service_id, plan_id) = self.plan();
-        let hints = format!(
-            "service_id={service_id}&plan_id={plan_id}&accepts_incomplete={}",
-            self.is_async
+    /// The bindings of an instance go with it.
+    fn note(&mut self, of: &Resource, known: Known) {
+        if of.1.is_none() && matches!(known, Known::Sure(State::Absent)) {
+            for binding in BINDINGS {
+                self.known.remove(&(of.0.clone(), Some(binding)));
+            }
+        }
+        self.known.insert(of.clone(), known);
+    }
+
+    /// Asks how an accepted operation stands, and whether it has ended.
+    async fn poll(&mut self, of: &Resource, operation: &str, then: State) -> io::Result<bool> {
+        let line = format!("GET {}/last_operation?operation={operation}", path(of));
+        let answer = self.call(&line, &Value::Null).await?;
+        assert_eq!(answer.status, 200, "{line} was accepted: {answer}");
+        let state = &answer.json()["state"];
+        if state == "in progress" {
+            return Ok(false);
+        }
+        assert_eq!(state, "succeeded", "{line}: {answer}");
+        self.note(of, Known::Sure(then));
+        Ok(true)
+    }
+
+    /// What it does next with one of its instances: one thing at a time.
+    async fn step(&mut self) -> io::Result<()> {
+        let instances = self.instances();
+        let id = &instances[self.random.below(INSTANCES)];
+        for of in Self::resources(id) {
+            if let Some(Known::Accepted { operation, then }) = self.known.get(&of).cloned() {
+                return self.poll(&of, &operation, then).await.map(drop);
+            }
+        }
+        self.turn += 1;
+        let parameters = json!({"greeting": self.turn.to_string()});
+        let (asked, then) = (json!({"parameters": parameters}), State::There(parameters));
+        let instance = (id.clone(), None);
+        let (from, to) = (self.random.below(3), self.random.below(3));
+        let (from, to) = (
+            (id.clone(), Some(BINDINGS[from])),
+            (id.clone(), Some(BINDINGS[to])),
         );
-        self.call(
-            &format!("DELETE /v2/service_instances/{id}?{hints}"),
-            Value::Null,
-        )
-        .await
+        let what = self.random.below(10);
+        let is_there = |of: &Resource| self.state(of) != State::Absent;
+        let bound = State::There(json!({}));
+        let (of, sent) = match (is_there(&instance), what) {
+            (false, _) => (&instance, self.to("PUT", &instance, asked, then)),
+            (true, 0) => (&instance, self.deletion(&instance)),
+            (true, 1 | 2) if is_there(&to) => (&to, self.deletion(&to)),
+            (true, 3..) if is_there(&from) && !is_there(&to) => {
+                let rotation = json!({"predecessor_binding_id": from.1});
+                (&to, self.to("PUT", &to, rotation, bound))
+            }
+            (true, 3..) if !is_there(&to) => (&to, self.to("PUT", &to, json!({}), bound)),
+            (true, _) => (&instance, self.to("PATCH", &instance, asked, then)),
+        };
+        self.send(of, sent).await
     }
 
-    /// Creates and deletes until the broker is gone.
-    async fn work(&mut self, acknowledged: &AtomicUsize) {
-        for n in 0.. {
-            let id = format!("p{}-{}", self.number, n % 6);
-            let is_created = self.known.get(&id) == Some(&Known::Created);
-            let answer = match is_created {
-                true => self.delete(&id).await,
-                false => self.create(&id).await,
-            };
-            let known = match (&answer, is_created) {
-                (Ok(answer), false) if matches!(answer.status, 200 | 201) => Known::Created,
-                (Ok(answer), true) if matches!(answer.status, 200 | 410) => Known::Deleted,
-                _ => Known::Unsure,
-            };
-            self.known.insert(id, known);
-            if answer.is_err() {
-                return;
-            }
-            acknowledged.fetch_add(1, Ordering::Relaxed);
+    /// Does one thing after the other until the broker is gone.
+    async fn work(&mut self, acknowledged: &Semaphore) {
+        while self.step().await.is_ok() {
+            acknowledged.add_permits(1);
         }
     }
 
-    /// Checks that everything acknowledged holds.
-    async fn check(&self) {
-        for (id, known) in &self.known {
-            match known {
-                Known::Created => {
-                    let again = self.create(id).await.unwrap();
-                    assert_eq!(again.status, 200, "{id} was acknowledged: {again}");
+    /// Deletes something, however long what is in progress takes.
+    async fn delete(&mut self, of: &Resource) {
+        let deletion = self.deletion(of);
+        loop {
+            let answer = self.call(&deletion.line, &deletion.body).await.unwrap();
+            match answer.status {
+                410 => break,
+                200 | 202 | 422 => tokio::task::yield_now().await,
+                _ => panic!("{}: {answer}", deletion.line),
+            }
+        }
+        self.note(of, Known::Sure(State::Absent));
+    }
+
+    /// Finds out what it is not sure of, in one of the ways of platforms: the
+    /// same request again, or a deletion.
+    async fn make_sure(&mut self) {
+        for (of, known) in self.known.clone() {
+            if let Known::Unsure(sent) = known {
+                match self.random.below(3) {
+                    0 => self.delete(&of).await,
+                    _ => self.send(&of, sent).await.unwrap(),
                 }
-                Known::Deleted => {
-                    let fetched = self
-                        .call(&format!("GET /v2/service_instances/{id}"), Value::Null)
-                        .await;
-                    assert_eq!(fetched.unwrap().status, 404, "{id} was deleted");
+            }
+        }
+        for (of, known) in self.known.clone() {
+            if let Known::Accepted { operation, then } = known {
+                while !self.poll(&of, &operation, then.clone()).await.unwrap() {
+                    tokio::task::yield_now().await;
                 }
-                Known::Unsure => {}
             }
         }
     }
 
-    /// Deletes everything, however long what is in progress takes.
-    async fn delete_all(&mut self, echo_url: &str) {
-        for id in self.known.keys() {
-            loop {
-                let answer = self.delete(id).await.unwrap();
-                if answer.status == 410 {
-                    break;
+    /// Checks that everything acknowledged holds, here and at the echo service.
+    async fn check(&self, echo_url: &str) {
+        for id in self.instances() {
+            let mut bindings = 0;
+            for of in Self::resources(&id) {
+                // Nothing is bound to what is not there.
+                if of.1.is_some() && self.state(&(id.clone(), None)) == State::Absent {
+                    continue;
                 }
-                assert!(matches!(answer.status, 200 | 202 | 422), "{id}: {answer}");
-                tokio::task::yield_now().await;
+                let fetched = self.call(&format!("GET {}", path(&of)), &Value::Null).await;
+                let fetched = fetched.unwrap();
+                match self.state(&of) {
+                    State::Absent => assert_eq!(fetched.status, 404, "{of:?}: {fetched}"),
+                    State::There(parameters) => {
+                        assert_eq!(fetched.status, 200, "{of:?}: {fetched}");
+                        assert_eq!(fetched.json()["parameters"], parameters, "{of:?}");
+                        bindings += usize::from(of.1.is_some());
+                    }
+                }
             }
-            let left = send(echo_url, &format!("GET /echo/dashboard/{id}"), &[])
-                .await
-                .unwrap();
-            assert_eq!(left.status, 404, "{id} is an orphan at the echo service");
+            let line = format!("GET /echo/dashboard/{id}");
+            let page = send(echo_url, &line, &[]).await.unwrap();
+            match self.state(&(id.clone(), None)) {
+                State::Absent => assert_eq!(page.status, 404, "{id} is an orphan"),
+                State::There(_) => {
+                    let row = format!("<td>{id}</td><td>{bindings}</td>");
+                    assert!(page.body.contains(&row), "{row}: {page}");
+                }
+            }
         }
-        self.known.clear();
+    }
+
+    async fn delete_all(&mut self) {
+        for id in self.instances() {
+            self.delete(&(id, None)).await;
+        }
     }
 }
 
@@ -158,13 +331,7 @@ fn port() -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_holds_and_nothing_is_orphaned_however_often_it_is_killed() {
-    // Splitmix64, so that every run kills after the same numbers of requests.
-    let mut seed: u64 = 7;
-    let mut random = move || {
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)) as usize
-    };
+    let mut random = Random(7);
     let echo = mock_echo::start(serving::Listen::locally(0))
         .await
         .unwrap()
@@ -184,13 +351,9 @@ async fn what_was_acknowledged_holds_and_nothing_is_orphaned_however_often_it_is
         "--async-delay",
         "2ms",
     ];
+    let url = format!("http://127.0.0.1:{port}");
     let mut platforms: Vec<Platform> = (0..PLATFORMS)
-        .map(|number| Platform {
-            url: format!("http://127.0.0.1:{port}"),
-            number,
-            is_async: number % 2 == 1,
-            known: BTreeMap::new(),
-        })
+        .map(|number| Platform::new(url.clone(), number))
         .collect();
     for round in 0..ROUNDS {
         let broker = Process::start(BROKER, &args, &[]).unwrap();
@@ -199,35 +362,34 @@ async fn what_was_acknowledged_holds_and_nothing_is_orphaned_however_often_it_is
             "round {round}: {}",
             broker.ready
         );
-        for platform in &platforms {
-            platform.check().await;
-        }
-        if round % 4 == 3 {
-            for platform in &mut platforms {
-                platform.delete_all(&echo).await;
-            }
-        }
-        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let acknowledged = Arc::new(Semaphore::new(0));
         let mut working = JoinSet::new();
         for mut platform in platforms.drain(..) {
-            let acknowledged = acknowledged.clone();
+            let (acknowledged, echo) = (acknowledged.clone(), echo.clone());
             working.spawn(async move {
+                platform.make_sure().await;
+                platform.check(&echo).await;
                 platform.work(&acknowledged).await;
                 platform
             });
         }
         // Killed after some requests, never at a quiet moment.
-        let enough = 20 + random() % 180;
-        while acknowledged.load(Ordering::Relaxed) < enough {
-            tokio::task::yield_now().await;
+        let enough = 20 + random.below(180);
+        tokio::select! {
+            permits = acknowledged.acquire_many(u32::try_from(enough).unwrap()) => drop(permits),
+            ended = working.join_next() => {
+                panic!("round {round}: {:?}", ended.map(|ended| ended.map(|p| p.known)));
+            }
         }
         broker.end_by("KILL").unwrap();
         platforms = working.join_all().await;
     }
     let broker = Process::start(BROKER, &args, &[]).unwrap();
     for platform in &mut platforms {
-        platform.check().await;
-        platform.delete_all(&echo).await;
+        platform.make_sure().await;
+        platform.check(&echo).await;
+        platform.delete_all().await;
+        platform.check(&echo).await;
     }
     let (code, log) = broker.end_by("TERM").unwrap();
     assert_eq!(code, Some(0), "{log}");

@@ -1,292 +1,18 @@
-//! Laws of the pure decisions, against a model of an echo service that may act
-//! and hide it.
+//! Laws of the pure decisions, whatever the echo service does.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use broker::ask::{Bind, Hints, Provision, Update};
-use broker::backend::Backend;
-use broker::catalog::Catalog;
-use broker::decide::{
-    Circumstances, Decision, Next, Request, Stored, Verb, Work, begin, decide, poll_binding,
-    poll_instance, recover, resume, waiting_operation,
-};
-use broker::instance::{Binding, Instance, Phase};
-use broker::reply::Reply;
-use broker::{ApiVersion, EchoError, Effect};
+use broker::ApiVersion;
+use broker::ask::{Bind, Hints, Provision, Rotation, Update};
+use broker::decide::{Decision, Next, Request, poll_binding, poll_instance, waiting_operation};
+use broker::instance::Phase;
+use broker::operation::Kind;
+use broker::reply::{Polled, Reply};
 use proptest::prelude::*;
 use serde_json::json;
 use serving::Id;
 
-/// How a call of the echo service goes.
-#[derive(Clone, Copy, Debug)]
-enum Luck {
-    /// It acts and says so.
-    Healthy,
-    /// The call does not arrive.
-    Unreachable,
-    /// The call does not arrive, but the broker cannot know.
-    LostCall,
-    /// It acts, and the answer does not arrive.
-    LostAnswer,
-    /// The broker is killed before the call.
-    KilledBefore,
-    /// The broker is killed after the call.
-    KilledAfter,
-}
-
-/// What an echo service holds of one id.
-#[derive(Default)]
-struct Echo {
-    instances: BTreeSet<&'static str>,
-    bindings: BTreeSet<(&'static str, Id)>,
-}
-
-impl Echo {
-    fn act(&mut self, binding: Option<&Id>, work: &Work) -> Effect {
-        let service = match work.backend {
-            Backend::Echo => "echo",
-            Backend::Invert => "invert",
-        };
-        let changed = match (work.verb, binding) {
-            (Verb::Nothing, _) => true,
-            (Verb::Create, None) => self.instances.insert(service),
-            (Verb::Delete, None) => {
-                self.bindings.retain(|(of, _)| *of != service);
-                self.instances.remove(service)
-            }
-            (Verb::Create, Some(_)) if !self.instances.contains(service) => {
-                return Effect::NoInstance;
-            }
-            (Verb::Create, Some(id)) => self.bindings.insert((service, id.clone())),
-            (Verb::Delete, Some(id)) => self.bindings.remove(&(service, id.clone())),
-        };
-        if changed {
-            Effect::Done
-        } else {
-            Effect::AlreadySo
-        }
-    }
-}
-
-/// Two offerings, whose plans are synchronous, asynchronous, and either.
-fn catalog() -> Catalog {
-    let plan = |id: &str, pace: &str| {
-        json!({"id": id, "name": id, "description": "d", "plan_updateable": true, "broker": {
-            "provision": pace, "update": pace, "deprovision": pace, "bind": pace, "unbind": pace
-        }})
-    };
-    let service = |id: &str, backend: &str| {
-        json!({
-            "id": id, "name": id, "description": "d", "bindable": true,
-            "broker": {"backend": backend},
-            "plans": [
-                plan(&format!("{id}-sync"), "sync"),
-                plan(&format!("{id}-async"), "async"),
-                plan(&format!("{id}-either"), "either"),
-            ]
-        })
-    };
-    let services = json!({"services": [service("echo", "echo"), service("invert", "invert")]});
-    Catalog::read(&services.to_string(), "http://echo").unwrap()
-}
-
-/// One instance and two bindings, as they are stored.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct World {
-    instance: Option<Instance>,
-    bindings: [Option<Binding>; 2],
-}
-
-/// Everything that a step of a test needs.
-struct Broker {
-    catalog: Catalog,
-    world: World,
-    echo: Echo,
-    operations: u32,
-    now: u64,
-}
-
-/// A request and the binding it is about, if it is about one.
-#[derive(Clone, Debug)]
-struct Sent {
-    request: Request,
-    binding: Option<usize>,
-    accepts_incomplete: bool,
-}
-
-/// How a request has gone.
-#[derive(Clone, Debug, PartialEq)]
-enum Told {
-    Reply(Reply),
-    /// The broker was killed before it could answer.
-    Nothing,
-}
-
-fn id(text: &str) -> Id {
-    Id::new(text).unwrap()
-}
-
-impl Broker {
-    fn new() -> Broker {
-        Broker {
-            catalog: catalog(),
-            world: World::default(),
-            echo: Echo::default(),
-            operations: 0,
-            now: 0,
-        }
-    }
-
-    fn binding_id(index: usize) -> Id {
-        id(["b0", "b1"][index])
-    }
-
-    fn stored(&self, binding: Option<usize>) -> Stored {
-        let mut bindings = self.world.bindings.iter().flatten();
-        Stored {
-            instance: self.world.instance.clone(),
-            binding: binding.and_then(|index| self.world.bindings[index].clone()),
-            bindings_in_progress: bindings.any(|b| b.operation.is_in_progress()),
-        }
-    }
-
-    /// One step of the store.
-    fn step(
-        &mut self,
-        binding: Option<usize>,
-        accepts_incomplete: bool,
-        pure: impl FnOnce(&Circumstances<'_>, Stored) -> Decision,
-    ) -> Next {
-        self.operations += 1;
-        self.now += 1;
-        let (instance, binding_id) = (id("i"), binding.map(Broker::binding_id));
-        let fresh = format!("op{}", self.operations);
-        let at = Circumstances {
-            instance: &instance,
-            binding: binding_id.as_ref(),
-            version: ApiVersion::parse("2.17").unwrap(),
-            accepts_incomplete,
-            catalog: &self.catalog,
-            echo_public_url: "http://echo",
-            fresh_operation: &fresh,
-            now: self.now,
-            async_delay: Duration::from_millis(10),
-        };
-        let decision = pure(&at, self.stored(binding));
-        self.world.instance = decision.instance;
-        if decision.drop_bindings {
-            self.world.bindings = [None, None];
-        }
-        if let Some(index) = binding {
-            self.world.bindings[index] = decision.binding;
-        }
-        decision.next
-    }
-
-    fn send(&mut self, sent: &Sent, luck: Luck) -> Told {
-        let asked = match &sent.request {
-            Request::Provision(asked) => Some(asked.clone()),
-            _ => None,
-        };
-        let next = self.step(sent.binding, sent.accepts_incomplete, |at, stored| {
-            decide(at, stored, &sent.request)
-        });
-        self.go_on(
-            next,
-            sent.binding,
-            sent.accepts_incomplete,
-            asked.as_ref(),
-            luck,
-        )
-    }
-
-    fn go_on(
-        &mut self,
-        mut next: Next,
-        binding: Option<usize>,
-        accepts_incomplete: bool,
-        asked: Option<&Provision>,
-        luck: Luck,
-    ) -> Told {
-        loop {
-            let work = match next {
-                Next::Reply(reply) | Next::Accepted(reply) => return Told::Reply(reply),
-                Next::Work(work) => work,
-            };
-            let binding_id = binding.map(Broker::binding_id);
-            let done = match luck {
-                Luck::Healthy => Ok(self.echo.act(binding_id.as_ref(), &work)),
-                Luck::Unreachable => Err(EchoError::Unreachable),
-                Luck::LostCall => Err(EchoError::TimedOut),
-                Luck::LostAnswer => {
-                    self.echo.act(binding_id.as_ref(), &work);
-                    Err(EchoError::TimedOut)
-                }
-                Luck::KilledBefore => {
-                    self.restart();
-                    return Told::Nothing;
-                }
-                Luck::KilledAfter => {
-                    self.echo.act(binding_id.as_ref(), &work);
-                    self.restart();
-                    return Told::Nothing;
-                }
-            };
-            next = self.step(binding, accepts_incomplete, |at, stored| {
-                resume(at, stored, &work, done, asked)
-            });
-        }
-    }
-
-    /// What a broker does when it starts: everything under way is taken up.
-    fn restart(&mut self) {
-        for binding in [None, Some(0), Some(1)] {
-            let stored = self.stored(binding);
-            if waiting_operation(&stored, binding.is_some()).is_none() {
-                let next = self.step(binding, false, recover);
-                self.go_on(next, binding, false, None, Luck::Healthy);
-            }
-        }
-    }
-
-    /// The time of everything that waits comes.
-    fn settle(&mut self, luck: Luck) {
-        for binding in [None, Some(0), Some(1)] {
-            if let Some((operation, _)) =
-                waiting_operation(&self.stored(binding), binding.is_some())
-            {
-                let next = self.step(binding, false, |at, stored| begin(at, stored, &operation));
-                self.go_on(next, binding, false, None, luck);
-            }
-        }
-    }
-
-    /// What a platform may believe to exist: the instance with its plan and
-    /// parameters, and its bindings.
-    fn visible(&self) -> (Option<Provision>, Vec<usize>) {
-        let instance = self
-            .world
-            .instance
-            .as_ref()
-            .filter(|i| i.phase == Phase::Ready);
-        let ready = |index: &usize| {
-            let binding = self.world.bindings[*index].as_ref();
-            instance.is_some() && binding.is_some_and(|b| b.phase == Phase::Ready)
-        };
-        let bindings = [0, 1].into_iter().filter(ready).collect();
-        (instance.map(|i| i.asked.clone()), bindings)
-    }
-
-    fn operations_in_progress(&self) -> usize {
-        let instance = self.world.instance.iter().map(|i| &i.operation);
-        let bindings = self.world.bindings.iter().flatten().map(|b| &b.operation);
-        instance
-            .chain(bindings)
-            .filter(|o| o.is_in_progress())
-            .count()
-    }
-}
+use crate::model::{ALL, BINDINGS, Luck, Model, NOBODY, On, Sender, Sent, Told, on};
 
 /// A plan of one of the offerings, with the offering.
 fn plan() -> impl Strategy<Value = (String, String)> {
@@ -307,8 +33,25 @@ const NO_HINTS: Hints = Hints {
     plan_id: None,
 };
 
+fn hints() -> impl Strategy<Value = Hints> {
+    let some = plan().prop_map(|(service_id, plan_id)| Hints {
+        service_id: Some(service_id),
+        plan_id: Some(plan_id),
+    });
+    prop_oneof![3 => Just(NO_HINTS), 1 => some]
+}
+
+fn successor_of(index: usize) -> Request {
+    Request::Rotate {
+        rotation: Rotation {
+            predecessor: BINDINGS[index].to_owned(),
+        },
+        predecessor: None,
+    }
+}
+
 fn sent() -> impl Strategy<Value = Sent> {
-    let provision = (plan(), parameters()).prop_map(|((service_id, plan_id), parameters)| {
+    let provision = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Provision {
             service_id,
             plan_id,
@@ -319,7 +62,7 @@ fn sent() -> impl Strategy<Value = Sent> {
         };
         (Request::Provision(asked), false)
     });
-    let update = (plan(), parameters()).prop_map(|((service_id, plan_id), parameters)| {
+    let update = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Update {
             service_id,
             plan_id: Some(plan_id),
@@ -328,7 +71,7 @@ fn sent() -> impl Strategy<Value = Sent> {
         };
         (Request::Update(asked), false)
     });
-    let bind = (plan(), parameters()).prop_map(|((service_id, plan_id), parameters)| {
+    let bind = (plan(), parameters()).prop_map(move |((service_id, plan_id), parameters)| {
         let asked = Bind {
             service_id,
             plan_id,
@@ -341,20 +84,30 @@ fn sent() -> impl Strategy<Value = Sent> {
     let request = prop_oneof![
         3 => provision,
         2 => update,
-        2 => Just((Request::Deprovision(NO_HINTS), false)),
+        2 => hints().prop_map(move |hints| (Request::Deprovision(hints), false)),
         4 => bind,
-        3 => Just((Request::Unbind(NO_HINTS), true)),
+        2 => (0..2_usize).prop_map(|index| (successor_of(index), true)),
+        3 => hints().prop_map(move |hints| (Request::Unbind(hints), true)),
     ];
-    (
-        request,
-        0..2_usize,
-        prop_oneof![3 => Just(true), 1 => Just(false)],
+    let instance = prop_oneof![4 => Just(0), 1 => Just(1)];
+    let version = prop_oneof![5 => Just("2.17"), 1 => Just("2.13"), 1 => Just("2.3")];
+    let accepts = prop_oneof![3 => Just(true), 1 => Just(false)];
+    (request, instance, 0..2_usize, version, accepts).prop_map(
+        |((request, of_binding), instance, index, version, accepts_incomplete)| {
+            let version = match request {
+                Request::Rotate { .. } => ApiVersion::ROTATION,
+                _ => ApiVersion::parse(version).unwrap(),
+            };
+            Sent {
+                request,
+                on: on(instance, of_binding.then_some(index)),
+                sender: Sender {
+                    version,
+                    accepts_incomplete,
+                },
+            }
+        },
     )
-        .prop_map(|((request, of_binding), index, accepts_incomplete)| Sent {
-            request,
-            binding: of_binding.then_some(index),
-            accepts_incomplete,
-        })
 }
 
 fn luck() -> impl Strategy<Value = Luck> {
@@ -383,54 +136,64 @@ fn is_refusal(reply: &Reply) -> bool {
             | Reply::InstanceConflict
             | Reply::BindingConflict
             | Reply::AsyncRequired
+            | Reply::AsyncUnknown(_)
             | Reply::Concurrency
             | Reply::PlanChangeNotSupported
     )
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_broker_knows_what_the_echo_service_may_hold(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, settled) in steps {
             broker.send(&sent, luck);
             if let Some(luck) = settled {
                 broker.settle(luck);
             }
             // Nothing is at the echo service that is not stored.
-            if !broker.echo.instances.is_empty() {
-                let instance = broker.world.instance.as_ref();
-                prop_assert!(instance.is_some_and(|i| i.phase != Phase::Gone), "{:?}", broker.echo.instances);
-                prop_assert!(broker.echo.instances.len() == 1);
+            for entry in [0, 1] {
+                let of = on(entry, None).instance();
+                let held: Vec<_> = broker.echo.instances.iter().filter(|(_, id)| *id == of).collect();
+                let phase = broker.world[entry].phase(None);
+                prop_assert!(held.len() <= 1, "{:?}", held);
+                prop_assert!(held.is_empty() || phase.is_some_and(|p| p != Phase::Gone), "{:?}", held);
             }
-            for (_, held) in &broker.echo.bindings {
-                let index = if held.as_str() == "b0" { 0 } else { 1 };
-                let binding = broker.world.bindings[index].as_ref();
-                prop_assert!(binding.is_some_and(|b| b.phase != Phase::Gone), "{:?}", held);
+            for on in ALL {
+                let is_held = |id: Id| broker.echo.bindings.iter().any(|(_, of, b)| (of, b) == (&on.instance(), &id));
+                let phase = broker.world[on.instance].phase(on.binding);
+                prop_assert!(!on.binding().is_some_and(is_held) || phase.is_some_and(|p| p != Phase::Gone), "{:?}", on);
             }
             // There is no binding without its instance.
-            let gone = broker.world.instance.as_ref().is_none_or(|i| i.phase == Phase::Gone);
-            if gone {
-                let ready = broker.world.bindings.iter().flatten().filter(|b| b.phase != Phase::Gone);
-                prop_assert_eq!(ready.count(), 0);
+            for entry in &broker.world {
+                if entry.phase(None).is_none_or(|phase| phase == Phase::Gone) {
+                    let ready = entry.bindings.iter().flatten().filter(|b| b.phase != Phase::Gone);
+                    prop_assert_eq!(ready.count(), 0);
+                }
             }
         }
         // Once the echo service is well, everything comes to its end, and a
         // deprovision leaves nothing.
         broker.settle(Luck::Healthy);
         prop_assert_eq!(broker.operations_in_progress(), 0);
-        let deprovision = Sent { request: Request::Deprovision(NO_HINTS), binding: None, accepts_incomplete: true };
-        broker.send(&deprovision, Luck::Healthy);
+        for instance in [0, 1] {
+            let deprovision = Sent {
+                request: Request::Deprovision(NO_HINTS),
+                on: on(instance, None),
+                sender: Sender { version: ApiVersion::ASYNC, accepts_incomplete: true },
+            };
+            broker.send(&deprovision, Luck::Healthy);
+        }
         broker.settle(Luck::Healthy);
-        prop_assert_eq!(broker.visible(), (None, vec![]));
+        prop_assert_eq!(broker.visible(), vec![(None, vec![]), (None, vec![])]);
         prop_assert!(broker.echo.instances.is_empty() && broker.echo.bindings.is_empty());
     }
 
     #[test]
     fn a_refusal_changes_nothing_and_a_failure_nothing_that_a_platform_sees(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, settled) in steps {
             let (before, visible) = (broker.world.clone(), broker.visible());
             match broker.send(&sent, luck) {
@@ -451,14 +214,50 @@ proptest! {
     }
 
     #[test]
+    fn a_request_changes_and_names_only_what_it_is_about(steps in steps()) {
+        let mut broker = Model::new();
+        for (sent, luck, _) in steps {
+            let (before, visible) = (broker.world.clone(), broker.visible());
+            let told = broker.send(&sent, luck);
+            let other = 1 - sent.on.instance;
+            // A restart changes what was in progress elsewhere.
+            if told != Told::Nothing {
+                prop_assert_eq!(&broker.world[other], &before[other]);
+            }
+            // A binding leaves its siblings and its instance as they are.
+            if let Some(index) = sent.on.binding {
+                let (now, then) = (&broker.visible()[sent.on.instance], &visible[sent.on.instance]);
+                prop_assert_eq!(&now.0, &then.0);
+                prop_assert_eq!(now.1.contains(&(1 - index)), then.1.contains(&(1 - index)));
+            }
+            let (instance, binding) = (sent.on.instance(), sent.on.binding());
+            match &told {
+                Told::Reply(Reply::Provisioned(shown) | Reply::AlreadyProvisioned(shown)) => {
+                    let end = format!("/{}", instance.as_str());
+                    prop_assert!(shown.dashboard_url.ends_with(&end), "{:?}", told);
+                }
+                Told::Reply(Reply::Bound { body } | Reply::AlreadyBound { body }) => {
+                    let end = format!("/{}/{}", instance.as_str(), binding.unwrap().as_str());
+                    let uri = body["credentials"]["uri"].as_str().unwrap();
+                    prop_assert!(uri.ends_with(&end), "{:?}", told);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn a_request_sent_again_changes_nothing_and_is_answered_alike(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         for (sent, luck, settled) in steps {
             let first = broker.send(&sent, luck);
             let world = broker.world.clone();
             let again = match &first {
                 Told::Reply(Reply::Provisioned(shown) | Reply::AlreadyProvisioned(shown)) => {
                     Some(Reply::AlreadyProvisioned(shown.clone()))
+                }
+                Told::Reply(Reply::Bound { .. }) if sent.sender.version < ApiVersion::STRICT => {
+                    Some(Reply::BindingConflict)
                 }
                 Told::Reply(Reply::Bound { body } | Reply::AlreadyBound { body }) => {
                     Some(Reply::AlreadyBound { body: body.clone() })
@@ -479,13 +278,13 @@ proptest! {
 
     #[test]
     fn what_is_accepted_can_be_polled_from_then_on_to_its_end(steps in steps()) {
-        let mut broker = Broker::new();
+        let mut broker = Model::new();
         let mut lost_something = false;
         for (sent, luck, settled) in steps {
             lost_something |= loses(luck);
             let told = broker.send(&sent, luck);
             if let Told::Reply(Reply::Accepted { operation, .. }) = &told {
-                let state = polled(&mut broker, sent.binding, operation);
+                let state = polled(&mut broker, sent.on, operation);
                 prop_assert_eq!(state, "in progress");
             }
             let Some(luck) = settled else {
@@ -494,12 +293,82 @@ proptest! {
             lost_something |= loses(luck);
             broker.settle(luck);
             if let Told::Reply(Reply::Accepted { operation, .. }) = &told {
-                let state = polled(&mut broker, sent.binding, operation);
+                let state = polled(&mut broker, sent.on, operation);
                 let may_fail = lost_something && state == "failed";
                 prop_assert!(state == "succeeded" || may_fail, "{state}");
             }
         }
     }
+
+    #[test]
+    fn an_operation_is_told_its_own_end_whatever_has_begun_since(steps in steps()) {
+        let mut broker = Model::new();
+        let mut accepted: Vec<(On, String, Kind, Option<String>)> = Vec::new();
+        for (sent, luck, settled) in steps {
+            let told = broker.send(&sent, luck);
+            if let Told::Reply(Reply::Accepted { operation, .. }) = told
+                && accepted.iter().all(|(_, other, ..)| *other != operation)
+            {
+                let kind = match &sent.request {
+                    Request::Update(_) => Kind::Update,
+                    Request::Deprovision(_) | Request::Unbind(_) => Kind::Delete,
+                    _ => Kind::Create,
+                };
+                accepted.push((sent.on, operation, kind, None));
+            }
+            if let Some(luck) = settled {
+                broker.settle(luck);
+            }
+            for (on, operation, kind, end) in &mut accepted {
+                let state = polled(&mut broker, *on, operation);
+                let phase = broker.world[on.instance].phase(on.binding);
+                match end {
+                    // It has just ended so.
+                    None if state == "succeeded" => {
+                        let expected = match kind {
+                            Kind::Create | Kind::Update => Phase::Ready,
+                            Kind::Delete => Phase::Gone,
+                        };
+                        prop_assert_eq!(phase, Some(expected), "{} {:?}", operation, kind);
+                        *end = Some(state);
+                    }
+                    None if state == "failed" => *end = Some(state),
+                    None => {}
+                    // It is the same for ever, or has been forgotten.
+                    Some(end) => prop_assert!(
+                        state == *end || !["in progress", "succeeded", "failed"].contains(&state.as_str()),
+                        "{} {:?}: {} then {}", operation, kind, end, state
+                    ),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_operation_may_be_as_far_away_as_can_be_said() {
+    let mut broker = Model::new();
+    broker.async_delay = Duration::MAX;
+    let asked = Provision {
+        service_id: "echo".to_owned(),
+        plan_id: "echo-async".to_owned(),
+        organization_guid: "o".to_owned(),
+        space_guid: "s".to_owned(),
+        parameters: Default::default(),
+        maintenance_version: None,
+    };
+    let provision = Sent {
+        request: Request::Provision(asked),
+        on: on(0, None),
+        sender: Sender {
+            version: ApiVersion::ASYNC,
+            accepts_incomplete: true,
+        },
+    };
+    let told = broker.send(&provision, Luck::Healthy);
+    assert!(matches!(told, Told::Reply(Reply::Accepted { .. })));
+    let (_, until) = waiting_operation(&broker.stored(on(0, None)), false).unwrap();
+    assert_eq!(until, u64::MAX);
 }
 
 /// Whether an operation may fail for it, now or later.
@@ -508,17 +377,13 @@ fn loses(luck: Luck) -> bool {
 }
 
 /// The state of an operation as a platform is told.
-fn polled(broker: &mut Broker, binding: Option<usize>, operation: &str) -> String {
+fn polled(broker: &mut Model, on: On, operation: &str) -> String {
     let mut told = None;
-    broker.step(binding, true, |at, stored| {
-        told = Some(match binding {
-            None => poll_instance(at, stored.instance.as_ref(), Some(operation)),
-            Some(_) => poll_binding(
-                at,
-                stored.instance.as_ref(),
-                stored.binding.as_ref(),
-                Some(operation),
-            ),
+    broker.step(on, NOBODY, |at, stored| {
+        let (instance, binding) = (stored.instance.as_ref(), stored.binding.as_ref());
+        told = Some(match on.binding {
+            None => poll_instance(at, instance, Some(operation)),
+            Some(_) => poll_binding(at, instance, binding, Some(operation)),
         });
         Decision {
             instance: stored.instance,
@@ -527,13 +392,10 @@ fn polled(broker: &mut Broker, binding: Option<usize>, operation: &str) -> Strin
             next: Next::Reply(Reply::Gone),
         }
     });
-    let Some(Reply::Polled(polled)) = told else {
-        return format!("{told:?}");
-    };
-    match polled {
-        broker::reply::Polled::InProgress { .. } => "in progress",
-        broker::reply::Polled::Succeeded { .. } => "succeeded",
-        broker::reply::Polled::Failed { .. } => "failed",
+    match told {
+        Some(Reply::Polled(Polled::InProgress { .. })) => "in progress".to_owned(),
+        Some(Reply::Polled(Polled::Succeeded { .. })) => "succeeded".to_owned(),
+        Some(Reply::Polled(Polled::Failed { .. })) => "failed".to_owned(),
+        other => format!("{other:?}"),
     }
-    .to_owned()
 }

@@ -317,7 +317,7 @@ async fn an_asynchronous_operation_in_progress() {
     200
     content-type: application/json
 
-    {"description":"the creation was halted by a deletion","state":"failed"}
+    {"description":"the creation has failed: it was halted by a deletion","state":"failed"}
     "#);
 }
 
@@ -550,6 +550,33 @@ async fn bindings_of_every_kind() {
 }
 
 #[tokio::test]
+async fn an_address_of_ipv6_stands_in_brackets_in_urls_only() {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let broker = Broker::with_echo(&echo.url(), |config: &mut Config| {
+        config.catalog = CatalogSource::Showcase;
+        config.echo_public_url = Some("http://[::1]:8090/a".parse().unwrap());
+    })
+    .await;
+    let call = Call(&broker);
+    let mut bound = Vec::new();
+    for (id, of, more) in [
+        ("logs", LOG_DRAIN, json!({})),
+        ("route", ROUTE, json!({"bind_resource": {"route": "r"}})),
+    ] {
+        let line = format!("PUT /v2/service_instances/{id}");
+        call.body(&line, of.provision(json!({}))).await;
+        let answer = call
+            .body(&format!("{line}/service_bindings/b"), of.bind(more))
+            .await;
+        bound.push(answer.body);
+    }
+    assert_snapshot!(bound.join("\n"), @r#"
+    {"credentials":{"uri":"http://[::1]:8090/a/echo/logs/b"},"endpoints":[{"host":"::1","ports":["8090"],"protocol":"tcp"}],"syslog_drain_url":"syslog-tls://[::1]:6514"}
+    {"credentials":{"uri":"http://[::1]:8090/a/echo/route/b"},"endpoints":[{"host":"::1","ports":["8090"],"protocol":"tcp"}],"route_service_url":"https://[::1]/echo/route/b"}
+    "#);
+}
+
+#[tokio::test]
 async fn what_a_bind_is_refused_for() {
     let broker = showcase(NEVER).await;
     let call = Call(&broker);
@@ -656,13 +683,13 @@ async fn a_deletion_names_what_it_deletes() {
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id or plan_id is not that of the service binding"}
-    400 {"description":"the catalog has no service offering with this service_id"}
+    400 {"description":"service_id or plan_id is not that of the service binding"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"plan_id is missing in the query"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id is missing in the query"}
     400 {"description":"service_id or plan_id is not that of the service instance"}
-    400 {"description":"the catalog has no service offering with this service_id"}
+    400 {"description":"service_id or plan_id is not that of the service instance"}
     "#);
     for path in [B, I] {
         assert_eq!(

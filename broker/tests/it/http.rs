@@ -1,10 +1,14 @@
 //! What holds for all requests to the broker.
 
-use crate::common::{AUTH, Broker, INSTANCE, bind, provision};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use broker::CatalogSource;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use serving::testing::{Received, send, send_body, send_bytes};
+
+use crate::common::{AUTH, Broker, INSTANCE, bind, provision};
 
 fn is_an_error(answer: &Received) -> bool {
     let body = answer.json();
@@ -171,8 +175,21 @@ fn with_broker<S: Strategy>(
     strategy: S,
     property: impl AsyncFn(&Broker, S::Value) -> Result<(), TestCaseError>,
 ) {
+    with_catalog(CatalogSource::Documented, cases, strategy, property);
+}
+
+/// The same with another catalog.
+fn with_catalog<S: Strategy>(
+    catalog: CatalogSource,
+    cases: u32,
+    strategy: S,
+    property: impl AsyncFn(&Broker, S::Value) -> Result<(), TestCaseError>,
+) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let broker = runtime.block_on(Broker::start());
+    let broker = runtime.block_on(async {
+        let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+        Broker::with_echo(&echo.url(), |config| config.catalog = catalog).await
+    });
     let config = ProptestConfig {
         cases,
         failure_persistence: None,
@@ -257,8 +274,8 @@ fn any_ids_go_round_through_broker_and_echo_service() {
     );
 }
 
-/// Any JSON value, and more often one that is nearly right.
-fn body() -> impl Strategy<Value = Value> {
+/// Any JSON value.
+fn any_value() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -266,34 +283,61 @@ fn body() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
     ];
-    let any_value = scalar.prop_recursive(4, 32, 6, |inner| {
+    scalar.prop_recursive(4, 32, 6, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
             proptest::collection::hash_map(any::<String>(), inner, 0..6)
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
-    });
-    let member = prop_oneof![
-        Just("service_id"),
-        Just("plan_id"),
-        Just("organization_guid"),
-        Just("space_guid"),
-        Just("app_guid"),
-        Just("context"),
-        Just("parameters"),
-    ];
-    let nearly_right = (member, any_value.clone()).prop_map(|(member, value)| {
-        let mut body = provision();
-        body[member] = value;
+    })
+}
+
+/// The members that a body may have, by their places in it.
+const MEMBERS: [&str; 14] = [
+    "service_id",
+    "plan_id",
+    "organization_guid",
+    "space_guid",
+    "app_guid",
+    "context",
+    "parameters",
+    "parameters/greeting",
+    "maintenance_info",
+    "maintenance_info/version",
+    "bind_resource",
+    "bind_resource/app_guid",
+    "previous_values",
+    "predecessor_binding_id",
+];
+
+/// Any JSON value, and more often one that is right but for one member.
+fn body(right: Value) -> impl Strategy<Value = Value> {
+    let member = proptest::sample::select(&MEMBERS[..]);
+    let nearly_right = (member, any_value()).prop_map(move |(member, value)| {
+        let mut body = right.clone();
+        match member.split_once('/') {
+            None => body[member] = value,
+            Some((outer, inner)) => body[outer] = json!({ inner: value }),
+        }
         body
     });
-    prop_oneof![any_value, nearly_right]
+    prop_oneof![1 => any_value(), 3 => nearly_right]
+}
+
+/// Whether a success or a refusal is of the form that each has.
+fn is_right(answer: &Received) -> bool {
+    match answer.status {
+        200..=202 => answer.json().is_object(),
+        400..=499 => is_an_error(answer),
+        _ => false,
+    }
 }
 
 #[test]
 fn any_json_body_gets_a_well_formed_answer_below_500() {
     let version = prop_oneof![Just("2.3"), Just("2.13"), Just("2.17")];
-    with_broker(256, (body(), version), async |broker, (body, version)| {
+    let cases = (body(provision()), version);
+    with_broker(256, cases, async |broker, (body, version)| {
         let headers = [AUTH, ("X-Broker-API-Version", version)];
         for line in [
             format!("PUT {INSTANCE}"),
@@ -303,14 +347,99 @@ fn any_json_body_gets_a_well_formed_answer_below_500() {
             let url = broker.url();
             let sent = send_body(&url, &line, &headers, body.to_string());
             let answer = sent.await.unwrap();
-            let right = match answer.status {
-                200 | 201 => answer.json().is_object(),
-                400..=499 => is_an_error(&answer),
-                _ => false,
-            };
-            prop_assert!(right, "{line}: {answer}");
+            prop_assert!(is_right(&answer), "{line}: {answer}");
         }
         broker.send(&format!("DELETE {INSTANCE}")).await;
+        Ok(())
+    });
+}
+
+#[test]
+fn any_json_body_for_the_showcase_gets_a_well_formed_answer_below_500() {
+    // One plan with schemas, maintenance information and rotation, and one that
+    // works asynchronously.
+    let plan = prop_oneof![Just(("1", "101")), Just(("2", "202"))];
+    let case = plan.prop_flat_map(|(service, plan)| {
+        let right = json!({
+            "service_id": format!("4f1b7a3e-0d5e-4c3c-9f0e-{service:0>12}"),
+            "plan_id": format!("4f1b7a3e-0d5e-4c3c-9f0e-{plan:0>12}"),
+            "organization_guid": "o",
+            "space_guid": "s",
+        });
+        (Just(right.clone()), body(right))
+    });
+    let (showcase, number) = (CatalogSource::Showcase, AtomicUsize::new(0));
+    with_catalog(showcase, 256, case, async |broker, (right, body)| {
+        let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
+        let url = broker.url();
+        let ask = async |line: &str, body: &Value| {
+            send_body(&url, line, &headers, body.to_string())
+                .await
+                .unwrap()
+        };
+        // What is there is updated, bound and rotated, and what is not is provisioned.
+        let n = number.fetch_add(1, Ordering::Relaxed);
+        let (new, there) = (
+            format!("/v2/service_instances/new{n}"),
+            format!("/v2/service_instances/{n}"),
+        );
+        let binding = format!("{there}/service_bindings/b");
+        for path in [&there, &binding] {
+            let made = ask(&format!("PUT {path}"), &right).await;
+            prop_assert_eq!(made.status, 201, "{}: {}", path, made);
+        }
+        for line in [
+            format!("PUT {new}?accepts_incomplete=true"),
+            format!("PUT {there}"),
+            format!("PUT {binding}"),
+            format!("PUT {there}/service_bindings/other?accepts_incomplete=true"),
+            format!("PATCH {there}?accepts_incomplete=true"),
+        ] {
+            let answer = ask(&line, &body).await;
+            prop_assert!(is_right(&answer), "{line}: {answer}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn any_headers_get_a_well_formed_answer_below_500() {
+    let name = proptest::sample::select(&[
+        "X-Broker-API-Version",
+        "X-Broker-API-Originating-Identity",
+        "X-Broker-API-Request-Identity",
+        "Authorization",
+        "Content-Type",
+        "If-None-Match",
+        "Accept",
+        "X-HTTP-Method-Override",
+    ]);
+    let value = prop_oneof![
+        "[ -~]{0,60}",
+        "[0-9]{0,12}[.][0-9]{0,12}",
+        "(Basic|cloudfoundry|kubernetes|Bearer) [A-Za-z0-9+/=]{0,40}",
+        "[\\PC]{0,20}",
+    ];
+    with_broker(256, (name, value), async |broker, (name, value)| {
+        let body = provision().to_string();
+        for line in [
+            "GET /v2/catalog".to_owned(),
+            format!("PUT {INSTANCE}"),
+            format!("GET {INSTANCE}/last_operation"),
+            format!("DELETE {INSTANCE}"),
+        ] {
+            // The right headers come last: of two the first counts.
+            let headers = [
+                (name, value.as_str()),
+                AUTH,
+                ("X-Broker-API-Version", "2.3"),
+            ];
+            let answer = send_body(&broker.url(), &line, &headers, &body)
+                .await
+                .unwrap();
+            let unchanged = answer.status == 304 && answer.body.is_empty();
+            prop_assert!(unchanged || is_right(&answer), "{line}: {answer}");
+        }
         Ok(())
     });
 }

@@ -76,6 +76,26 @@ fn a_wrong_flag_is_told_with_exit_code_2() {
     For more information, try '--help'.
     exit code 2
     ");
+    // Not a store that keeps nothing, or lies in another place.
+    let with_store = |store: &str| screen(BROKER, &["--store", store], &[]).unwrap();
+    assert_snapshot!(with_store(""), @"
+    error: invalid value '' for '--store <STORE>': it is empty; give a file such as broker.db, or memory
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(with_store(":memory:"), @"
+    error: invalid value ':memory:' for '--store <STORE>': it is no file for SQLite; use --store memory to keep nothing, or ./:memory: for a file
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(with_store("file:b.db?mode=memory"), @"
+    error: invalid value 'file:b.db?mode=memory' for '--store <STORE>': it is no file for SQLite; use --store memory to keep nothing, or ./file:b.db?mode=memory for a file
+
+    For more information, try '--help'.
+    exit code 2
+    ");
     assert_snapshot!(refused(&["--username", "a:b"], &[]), @"
     broker: a user name cannot contain a colon
     exit code 2

@@ -34,6 +34,8 @@ fn operation(in_progress: bool) -> Operation {
             true => State::Working,
             false => State::Succeeded,
         },
+        failures: 0,
+        earlier: Vec::new(),
     }
 }
 
@@ -53,7 +55,6 @@ fn instance(plan: &str, in_progress: bool) -> Instance {
         phase: Phase::Ready,
         operation: operation(in_progress),
         update: None,
-        halted: None,
     }
 }
 
@@ -66,10 +67,10 @@ fn binding(in_progress: bool) -> Binding {
             bind_resource: Default::default(),
             parameters: Default::default(),
         },
+        predecessor: None,
         asked_at: 1,
         phase: Phase::Ready,
         operation: operation(in_progress),
-        halted: None,
     }
 }
 
@@ -246,6 +247,27 @@ async fn what_is_in_the_file_outlasts_the_store() {
     assert_eq!(stored.instance, Some(instance("p", true)));
     assert_eq!(stored.binding, Some(binding(false)));
     assert_eq!(store.in_progress().await.unwrap(), [key("i", None)]);
+}
+
+#[tokio::test]
+async fn what_a_broker_stored_that_knew_less_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store = open(&path).unwrap();
+    put_instance(&store, "i", Some(instance("p", false))).await;
+    put_binding(&store, "i", "b", Some(binding(false))).await;
+    drop(store);
+    let earlier = "
+        UPDATE instances SET body = json_remove(body, '$.operation.failures', '$.operation.earlier');
+        UPDATE instances SET body = json_insert(body, '$.halted', 'op-0');
+        UPDATE bindings SET body = json_remove(body, '$.operation.failures', '$.predecessor');
+    ";
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(earlier).unwrap();
+    drop(connection);
+    let stored = look(&open(&path).unwrap(), "i", Some("b")).await;
+    assert_eq!(stored.instance, Some(instance("p", false)));
+    assert_eq!(stored.binding, Some(binding(false)));
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub(crate) enum Command {
 
         /// Where the broker keeps its state: memory, or a file
         #[arg(long, value_name = "STORE", default_value = "memory")]
-        store: String,
+        store: broker::StorePlace,
     },
 }
 

@@ -61,7 +61,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
             Ok(plan) => Ok(plan.run().await),
             Err(why) => Err(why),
         },
-        Some(Command::Up { catalog, store }) => return pair::up(&catalog, &store).await,
+        Some(Command::Up { catalog, store }) => return pair::up(&catalog, store).await,
     };
     match done {
         Ok(exit) => exit.report(),

@@ -40,12 +40,12 @@ impl Pair {
     }
 
     /// Both on the documented ports, with a log of their requests.
-    async fn on_documented_ports(catalog: &str, store: &str) -> Result<Pair, StartError> {
+    async fn on_documented_ports(catalog: &str, store: StorePlace) -> Result<Pair, StartError> {
         let listen = Listen::locally(mock_echo::DEFAULT_PORT);
         let echo = serving::start(mock_echo::rocket(listen).attach(RequestLog)).await?;
         let config = Config {
             catalog: CatalogSource::from(catalog),
-            store: StorePlace::from(store),
+            store,
             ..Config::new(echo_url(&echo)?)
         };
         let rocket = broker::rocket(Listen::locally(DEFAULT_PORT), &config).await?;
@@ -64,7 +64,7 @@ fn echo_url(echo: &Running) -> Result<EchoUrl, StartError> {
 }
 
 /// `conformance up`
-pub(crate) async fn up(catalog: &str, store: &str) -> ExitCode {
+pub(crate) async fn up(catalog: &str, store: StorePlace) -> ExitCode {
     let mut interrupts = Interrupts::listen();
     let pair = match Pair::on_documented_ports(catalog, store).await {
         Ok(pair) => pair,
