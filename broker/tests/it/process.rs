@@ -71,7 +71,7 @@ fn a_wrong_flag_is_told_with_exit_code_2() {
     exit code 2
     ");
     assert_snapshot!(refused(&["--echo-timeout", "soon"], &[]), @"
-    error: invalid value 'soon' for '--echo-timeout <DURATION>': expected number at 0
+    error: invalid value 'soon' for '--echo-timeout <DURATION>': expected a duration such as 5s or 500ms
 
     For more information, try '--help'.
     exit code 2
