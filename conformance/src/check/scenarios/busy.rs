@@ -20,6 +20,10 @@ const BETWEEN: Duration = Duration::from_millis(10);
 const TOO_QUICK: &str =
     "the operation had ended before it could be observed: a slower one would show it";
 
+/// Why a bind cannot differ: unknown parameters may be refused, or disregarded.
+const NO_OTHER_PARAMETERS: &str = "only parameters make a bind another one: a plan that is bound \
+     asynchronously and publishes a schema with a choice for them would show it";
+
 /// How much longer than the first one a creation may take, and the longest that
 /// is waited for it.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -647,10 +651,11 @@ async fn delete_twice(
 async fn bind(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?.resource;
     let schema = stage.subject.bind_schema.as_ref();
-    let valid = schema.and_then(|schema| parameters::valid(schema).ok());
     let mut call = stage.bind(&stage.fresh_binding(&instance));
-    if let Some(valid) = &valid {
-        call = call.member("parameters", valid.clone());
+    let own = stage.session.options.parameters.bind.clone();
+    let valid = || schema.and_then(|schema| parameters::valid(schema).ok());
+    if let Some(given) = own.or_else(valid) {
+        call = call.member("parameters", given);
     }
     let made = stage.begin(call.clone()).await?;
     let busy = Busy {
@@ -682,14 +687,16 @@ async fn bind(stage: &Stage) -> Result<(), Stop> {
             None => stage.unclear(id, TOO_QUICK),
         }
     }
-    // Without a schema, nothing but the user's own parameters could differ.
     let variant = schema
-        .zip(valid.as_ref())
-        .and_then(|(schema, base)| parameters::variants(schema, base).into_iter().next());
-    let other = variant.or_else(|| schema.is_none().then(|| json!({"conformance": "other"})));
-    if let Some(other) = other {
-        let other = call.clone().member("parameters", other);
-        busy.differ(&other, "bind.status-409-in-progress").await?;
+        .zip(call.given("parameters"))
+        .and_then(|(schema, given)| parameters::variants(schema, given).into_iter().next());
+    let id = "bind.status-409-in-progress";
+    match variant {
+        Some(variant) => {
+            let other = call.clone().member("parameters", variant);
+            busy.differ(&other, id).await?;
+        }
+        None => stage.unclear(id, NO_OTHER_PARAMETERS),
     }
     second_bind(stage, &busy, &instance).await?;
     let made = stage.complete(made).await?;
