@@ -10,7 +10,7 @@ use super::{Scenario, bindable};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Endpoint, Resource, Work};
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{End, Learned, Made, Stage};
+use crate::check::stage::{End, Learned, Made, Stage, refused};
 use crate::parameters;
 
 /// The pause between two looks at an operation.
@@ -82,14 +82,18 @@ pub(super) const UPDATE: Scenario = Scenario {
         "deprovision.concurrency-422",
         "deprovision.concurrency-code",
     ],
-    needs: |stage| {
-        updateable(stage)?;
-        needs(
-            &stage.learned.updates_async,
-            "no plan that was judged is updated asynchronously",
-        )
-    },
+    needs: updates_later,
     play: |stage| Box::pin(update(stage)),
+};
+
+pub(super) const UNBIND_MEANWHILE: Scenario = Scenario {
+    name: "a binding that is deleted while its instance is being updated",
+    judges: &["blocking.rejection-422", "blocking.rejection-code"],
+    needs: |stage| {
+        bindable(stage)?;
+        updates_later(stage)
+    },
+    play: |stage| Box::pin(unbind_meanwhile(stage)),
 };
 
 pub(super) const DEPROVISION: Scenario = Scenario {
@@ -158,6 +162,14 @@ fn needs(flag: &std::sync::OnceLock<bool>, why: &'static str) -> Result<(), &'st
         true => Ok(()),
         false => Err(why),
     }
+}
+
+fn updates_later(stage: &Stage) -> Result<(), &'static str> {
+    updateable(stage)?;
+    needs(
+        &stage.learned.updates_async,
+        "no plan that was judged is updated asynchronously",
+    )
 }
 
 fn binds(stage: &Stage) -> Result<(), &'static str> {
@@ -312,18 +324,6 @@ impl Busy<'_> {
             }
         }
         Ok(reply.filter(|reply| !reply.is_success()))
-    }
-
-    /// The same for the deletion of a binding, which is followed to its end where
-    /// it is accepted.
-    async fn refuses_unbind(&self, binding: &Resource) -> Result<Option<Reply>, Stop> {
-        let reply = self.stage.send(&self.stage.unbind(binding)).await?;
-        if reply.status == 202 {
-            let work = Work::Delete;
-            self.stage.settle(binding, work, &reply).await?;
-        }
-        let is_refused = !reply.is_success() && self.is_in_progress().await?;
-        Ok(is_refused.then_some(reply))
     }
 }
 
@@ -488,10 +488,6 @@ async fn own_state(stage: &Stage, settled: &Made, busy: &Busy<'_>) -> Result<(),
 
 async fn update(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?.resource;
-    let bound = match stage.subject.is_bindable {
-        true => Some(stage.binding(&instance).await?.resource),
-        false => None,
-    };
     let call = stage.update(&instance, &different(stage));
     let accepted = stage.send(&call).await?;
     let busy = Busy {
@@ -502,9 +498,7 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
         since: Instant::now(),
     };
     if accepted.status != 202 || !busy.is_in_progress().await? {
-        for resource in bound.iter().chain([&instance]) {
-            stage.remove(resource).await?;
-        }
+        stage.remove(&instance).await?;
         return Err(Stop::because(TOO_QUICK));
     }
     busy.resend(
@@ -521,10 +515,7 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
         true => busy.refuses(&bind).await?,
         false => None,
     };
-    let unbind_refused = match &bound {
-        Some(binding) => busy.refuses_unbind(binding).await?,
-        None => None,
-    };
+    // It has no bindings, which a broker may want to be gone first.
     let delete = stage.deprovision(&instance);
     let delete_refused = busy.refuses(&delete).await?;
     if delete_refused.is_some() {
@@ -543,29 +534,16 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
             stage.remove(&bound.resource).await?;
         }
     }
-    if let (Some(refused), Some(binding)) = (unbind_refused, &bound) {
-        let again = stage.send(&stage.unbind(binding)).await?;
-        if again.is_success() {
-            for_the_time_being(
-                stage,
-                &refused,
-                "blocking.rejection-422",
-                "blocking.rejection-code",
-            );
-        }
-        if again.status == 202 {
-            stage.settle(binding, Work::Delete, &again).await?;
-        }
-    }
     match delete_refused {
         Some(refused) => {
-            stage.remove(&instance).await?;
-            for_the_time_being(
-                stage,
-                &refused,
-                "deprovision.concurrency-422",
-                "deprovision.concurrency-code",
-            );
+            if stage.remove(&instance).await?.is_success() {
+                for_the_time_being(
+                    stage,
+                    &refused,
+                    "deprovision.concurrency-422",
+                    "deprovision.concurrency-code",
+                );
+            }
         }
         // It was accepted: whatever it answered is followed by the right one.
         None => {
@@ -574,6 +552,56 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
                 stage.settle(&instance, Work::Delete, &again).await?;
             }
         }
+    }
+    Ok(())
+}
+
+async fn unbind_meanwhile(stage: &Stage) -> Result<(), Stop> {
+    let instance = stage.instance().await?.resource;
+    let binding = stage.binding(&instance).await?.resource;
+    let unbind = stage.unbind(&binding);
+    let accepted = stage
+        .send(&stage.update(&instance, &different(stage)))
+        .await?;
+    let busy = Busy {
+        stage,
+        resource: &instance,
+        work: Work::Update,
+        accepted: &accepted,
+        since: Instant::now(),
+    };
+    if accepted.status != 202 || !busy.is_in_progress().await? {
+        stage.remove(&binding).await?;
+        stage.remove(&instance).await?;
+        return Err(Stop::because(TOO_QUICK));
+    }
+    let reply = stage.send(&unbind).await?;
+    let is_busy = busy.is_in_progress().await?;
+    deleted(stage, &binding, &reply).await?;
+    stage.settle(&instance, Work::Update, &accepted).await?;
+    if !reply.is_success() {
+        let again = stage.send(&unbind).await?;
+        if is_busy && again.is_success() {
+            for_the_time_being(
+                stage,
+                &reply,
+                "blocking.rejection-422",
+                "blocking.rejection-code",
+            );
+        }
+        deleted(stage, &binding, &again).await?;
+        if !again.is_success() {
+            return Err(Stop::because(refused(&again)));
+        }
+    }
+    stage.remove(&instance).await.map(drop)
+}
+
+/// Waits until an accepted deletion has ended.
+async fn deleted(stage: &Stage, resource: &Resource, reply: &Reply) -> Result<(), Stop> {
+    if reply.status == 202 && stage.settle(resource, Work::Delete, reply).await? == End::Failed {
+        let asked = &reply.asked;
+        return Err(Stop::because(format!("the operation of {asked} failed")));
     }
     Ok(())
 }

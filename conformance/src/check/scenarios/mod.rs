@@ -44,6 +44,7 @@ pub(super) const EACH: &[Scenario] = &[
     busy::UPDATE,
     busy::PROVISION,
     busy::BIND,
+    busy::UNBIND_MEANWHILE,
     busy::DEPROVISION,
     busy::UNBIND,
     busy::HALTED_PROVISION,
