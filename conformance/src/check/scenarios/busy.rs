@@ -726,40 +726,64 @@ async fn bind(stage: &Stage) -> Result<(), Stop> {
         }
         None => stage.unclear(id, NO_OTHER_PARAMETERS),
     }
-    second_bind(stage, &busy, &instance).await?;
+    let second_refused = second_bind(stage, &busy, &instance).await?;
     let made = stage.complete(made).await?;
     at_once(stage, &made).await?;
+    if let Some((second, refused)) = second_refused {
+        bound_later(stage, second, &refused).await?;
+    }
     stage.remove(&made.resource).await?;
     stage.remove(&instance).await.map(drop)
 }
 
-/// A second binding of the instance, while the first one is in progress.
-async fn second_bind(stage: &Stage, busy: &Busy<'_>, instance: &Resource) -> Result<(), Stop> {
+const SECOND_BIND: &str = "a success, or 422 ConcurrencyError, while another binding is created";
+
+/// A second binding of the instance, while the first one is in progress. Gives a
+/// refusal of which it shows later what it was for.
+async fn second_bind(
+    stage: &Stage,
+    busy: &Busy<'_>,
+    instance: &Resource,
+) -> Result<Option<(Call, Reply)>, Stop> {
     let call = stage.bind(&stage.fresh_binding(instance));
     let reply = stage.send(&call).await?;
     let is_busy = busy.is_in_progress().await?;
     let id = "bind.concurrency-422";
+    let says = reply.status == 422 && reply.code() == Some("ConcurrencyError");
+    let is_right = reply.is_success() || says;
     if !is_busy {
         stage.unclear(id, TOO_QUICK);
-    } else {
-        let says = reply.status == 422 && reply.code() == Some("ConcurrencyError");
-        let is_right = matches!(reply.status, 201 | 202) || says;
-        let expected = "a success, or 422 ConcurrencyError, while another binding is created";
-        stage.expect(&reply, id, is_right, expected);
-        if is_right {
-            let freedom = "blocking.bind-as-instance-mutation";
-            stage.kept(&reply, freedom, "a success, or ConcurrencyError");
-            if busy.accepted.member("operation").is_none() {
-                let single = "binding-last-operation.single-without-identifier";
-                stage.kept(&reply, single, "a success, or ConcurrencyError");
-            }
+    } else if is_right {
+        stage.kept(&reply, id, SECOND_BIND);
+        let freedom = "blocking.bind-as-instance-mutation";
+        stage.kept(&reply, freedom, "a success, or ConcurrencyError");
+        if busy.accepted.member("operation").is_none() {
+            let single = "binding-last-operation.single-without-identifier";
+            stage.kept(&reply, single, "a success, or ConcurrencyError");
         }
     }
     if reply.is_success() {
         let second = stage.taken_up(call, reply).await?;
         stage.remove(&second.resource).await?;
+        return Ok(None);
     }
-    Ok(())
+    Ok((is_busy && !is_right).then_some((call, reply)))
+}
+
+/// The second bind once more, when the first binding is there: a broker may have
+/// refused it for good, as one too many.
+async fn bound_later(stage: &Stage, second: Call, first: &Reply) -> Result<(), Stop> {
+    let id = "bind.concurrency-422";
+    let again = stage.send(&second).await?;
+    if !again.is_success() {
+        let why = "a second binding was refused also after the first one was there: \
+             an instance that can have two at a time would show it";
+        stage.unclear(id, why);
+        return Ok(());
+    }
+    stage.expect(first, id, false, SECOND_BIND);
+    let bound = stage.taken_up(second, again).await?;
+    stage.remove(&bound.resource).await.map(drop)
 }
 
 /// The ids of a deletion while the creation is in progress.
