@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Scenario;
 use super::bindings::without_incomplete;
-use super::life::is_busy_with;
+use super::life::{is_busy_with, matches_id};
 use super::provisions::{
     BROKEN_JSON, OTHER_VERSION, asynchronous_only, maintenance_conflict, same_as_absent,
     unknown_field, unprocessable, wrong_parameters,
@@ -600,10 +600,7 @@ async fn moved(stage: &Stage, instance: &Resource, plan: &str) -> Result<(), Sto
     {
         let id = "fetch-instance.plan-id-matches";
         let expected = "the plan that the last update gave the instance";
-        match told == plan {
-            true => stage.kept(&after, id, expected),
-            false => stage.tell(&after, id, Sign::Broken, expected, &format!("it is {told}")),
-        }
+        matches_id(stage, &after, id, (told, plan), expected);
     }
     Ok(())
 }
