@@ -327,10 +327,30 @@ impl Busy<'_> {
     }
 }
 
+/// The ids of a refusal that is due to concurrency: its status, and its code.
+type Blocked = (&'static str, &'static str);
+
+const BLOCKED: Blocked = ("blocking.rejection-422", "blocking.rejection-code");
+
 /// Judges a refusal that was due to concurrency.
-fn for_the_time_being(stage: &Stage, refused: &Reply, status: &'static str, code: &'static str) {
+fn for_the_time_being(stage: &Stage, refused: &Reply, ids: Blocked) {
+    blocked(stage, refused, ids, Sign::Broken);
+}
+
+/// The same for a request about an instance that was being provisioned. By one
+/// reading it does not exist until that has ended, for anything but polls, and for
+/// what does not exist 404 is right.
+fn not_there_yet(stage: &Stage, refused: &Reply) {
+    let sign = match refused.status {
+        404 => Sign::Deviates,
+        _ => Sign::Broken,
+    };
+    blocked(stage, refused, BLOCKED, sign);
+}
+
+fn blocked(stage: &Stage, refused: &Reply, (status, code): Blocked, sign: Sign) {
     let expected = "422 to what cannot be handled while an operation is in progress";
-    stage.expect(refused, status, refused.status == 422, expected);
+    stage.judge(refused, status, refused.status == 422, sign, expected);
     if refused.status == 422 {
         let is_right = refused.code() == Some("ConcurrencyError");
         stage.expect(refused, code, is_right, "the error ConcurrencyError");
@@ -392,12 +412,7 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
     if let Some(refused) = bind_refused {
         let again = stage.send(&bind).await?;
         if again.is_success() {
-            for_the_time_being(
-                stage,
-                &refused,
-                "blocking.rejection-422",
-                "blocking.rejection-code",
-            );
+            not_there_yet(stage, &refused);
             let bound = stage.taken_up(bind, again).await?;
             stage.remove(&bound.resource).await?;
         }
@@ -405,12 +420,7 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
     if let (Some(refused), Some(update)) = (update_refused, update) {
         let again = stage.send(&update).await?;
         if again.is_success() {
-            for_the_time_being(
-                stage,
-                &refused,
-                "blocking.rejection-422",
-                "blocking.rejection-code",
-            );
+            not_there_yet(stage, &refused);
         }
         if again.status == 202 {
             stage.settle(&made.resource, Work::Update, &again).await?;
@@ -524,12 +534,7 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
     if let Some(refused) = bind_refused {
         let again = stage.send(&bind).await?;
         if again.is_success() {
-            for_the_time_being(
-                stage,
-                &refused,
-                "blocking.rejection-422",
-                "blocking.rejection-code",
-            );
+            for_the_time_being(stage, &refused, BLOCKED);
             let bound = stage.taken_up(bind, again).await?;
             stage.remove(&bound.resource).await?;
         }
@@ -537,12 +542,11 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
     match delete_refused {
         Some(refused) => {
             if stage.remove(&instance).await?.is_success() {
-                for_the_time_being(
-                    stage,
-                    &refused,
+                let ids = (
                     "deprovision.concurrency-422",
                     "deprovision.concurrency-code",
                 );
+                for_the_time_being(stage, &refused, ids);
             }
         }
         // It was accepted: whatever it answered is followed by the right one.
@@ -582,12 +586,7 @@ async fn unbind_meanwhile(stage: &Stage) -> Result<(), Stop> {
     if !reply.is_success() {
         let again = stage.send(&unbind).await?;
         if is_busy && again.is_success() {
-            for_the_time_being(
-                stage,
-                &reply,
-                "blocking.rejection-422",
-                "blocking.rejection-code",
-            );
+            for_the_time_being(stage, &reply, BLOCKED);
         }
         deleted(stage, &binding, &again).await?;
         if !again.is_success() {
@@ -843,7 +842,7 @@ async fn halted(stage: &Stage, made: Made, ids: Halt) -> Result<(), Stop> {
             .is_in_progress(&resource, Work::Create, &made.reply)
             .await?;
         if still {
-            for_the_time_being(stage, &reply, ids.concurrency, ids.code);
+            for_the_time_being(stage, &reply, (ids.concurrency, ids.code));
         }
         stage.complete(made).await?;
         return stage.remove(&resource).await.map(drop);
