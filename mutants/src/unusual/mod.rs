@@ -6,6 +6,7 @@
 mod catalogs;
 mod errors;
 mod instances;
+mod meanwhile;
 mod messages;
 mod operations;
 pub mod trial;
@@ -179,6 +180,7 @@ pub fn all() -> impl Iterator<Item = &'static Unusual> {
     // What takes longest comes first.
     let of = [
         operations::ALL,
+        meanwhile::ALL,
         catalogs::ALL,
         messages::ALL,
         errors::ALL,

@@ -10,7 +10,7 @@ use super::{Scenario, bindable};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Endpoint, Resource, Work};
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{End, Learned, Made, Stage, refused};
+use crate::check::stage::{End, Learned, Made, Stage, context, refused};
 use crate::parameters;
 
 /// The pause between two looks at an operation.
@@ -528,6 +528,12 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
     // It has no bindings, which a broker may want to be gone first.
     let delete = stage.deprovision(&instance);
     let delete_refused = busy.refuses(&delete).await?;
+    // What was accepted is waited for, so what may be so comes last.
+    let other = another(stage, &call).map(|changes| stage.update(&instance, &changes));
+    let other_refused = match &other {
+        Some(other) if delete_refused.is_some() => busy.refuses(other).await?,
+        _ => None,
+    };
     if delete_refused.is_some() {
         stage.settle(&instance, Work::Update, &accepted).await?;
     }
@@ -537,6 +543,15 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
             for_the_time_being(stage, &refused, BLOCKED);
             let bound = stage.taken_up(bind, again).await?;
             stage.remove(&bound.resource).await?;
+        }
+    }
+    if let (Some(refused), Some(other)) = (other_refused, other) {
+        let again = stage.send(&other).await?;
+        if again.is_success() {
+            for_the_time_being(stage, &refused, BLOCKED);
+        }
+        if again.status == 202 {
+            stage.settle(&instance, Work::Update, &again).await?;
         }
     }
     match delete_refused {
@@ -558,6 +573,17 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// What another update than `update` changes: nothing else, but to other values.
+fn another(stage: &Stage, update: &Call) -> Option<Value> {
+    let mut changes = stage.learned.update.get()?.clone();
+    if stage.update(update.resource.as_ref()?, &changes) != *update {
+        return Some(changes);
+    }
+    // A platform may tell with any update what things are called.
+    changes["context"] = context("conformance-renamed-again");
+    stage.knows(12).then_some(changes)
 }
 
 async fn unbind_meanwhile(stage: &Stage) -> Result<(), Stop> {
