@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::bindings::OTHERS_REFUSED;
+use super::control::is_carried_out;
+use super::provisions::{Other, other_parameters, other_plans};
 use super::updates::{different, updateable};
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
@@ -19,6 +22,9 @@ const BETWEEN: Duration = Duration::from_millis(10);
 /// Why a scenario saw nothing.
 const TOO_QUICK: &str =
     "the operation had ended before it could be observed: a slower one would show it";
+
+/// What another request under an id that is being created is answered.
+const DIFFERENT: &str = "409 Conflict (or 422 ConcurrencyError) to another request under the id";
 
 /// How much longer than the first one a creation may take, and the longest that
 /// is waited for it.
@@ -260,17 +266,20 @@ impl Busy<'_> {
         }
     }
 
-    /// Another request under an id that is being created.
-    async fn differ(&self, call: &Call, id: &'static str) -> Result<(), Stop> {
+    /// Another request under an id that is being created. Gives a refusal that is not
+    /// the right one: it counts only of what is not refused under an id of its own.
+    async fn differ(&self, call: &Call, id: &'static str) -> Result<Option<Reply>, Stop> {
         let Some(reply) = self.ask(call).await? else {
             self.stage.unclear(id, TOO_QUICK);
-            return Ok(());
+            return Ok(None);
         };
         let is_right = reply.status == 409
             || (reply.status == 422 && reply.code() == Some("ConcurrencyError"));
-        let expected = "409 Conflict (or 422 ConcurrencyError) to another request under the id";
-        self.stage.expect(&reply, id, is_right, expected);
-        Ok(())
+        if !is_right && reply.is_refusal() {
+            return Ok(Some(reply));
+        }
+        self.stage.expect(&reply, id, is_right, DIFFERENT);
+        Ok(None)
     }
 
     /// Carries to its end what was accepted; a binding is removed again, or the
@@ -367,9 +376,13 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
             None => stage.unclear(id, TOO_QUICK),
         }
     }
+    let in_use = "provision.status-409-in-progress";
+    let mut doubtful = Vec::new();
     for other in others(stage, &call) {
-        busy.differ(&other, "provision.status-409-in-progress")
+        let reply = busy
+            .differ(&other.call(stage, &made.resource), in_use)
             .await?;
+        doubtful.extend(reply.map(|reply| (other, reply)));
     }
     own_state(stage, &settled, &busy).await?;
     let bind = stage.bind(&stage.fresh_binding(&made.resource));
@@ -413,6 +426,9 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
         }
     }
     stage.remove(&made.resource).await?;
+    for (other, reply) in &doubtful {
+        other.judge(stage, reply, in_use, false).await?;
+    }
     stage.remove(&settled.resource).await.map(drop)
 }
 
@@ -430,29 +446,16 @@ async fn at_once(stage: &Stage, made: &Made) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Requests that differ from a provision in what makes an instance another one.
-fn others(stage: &Stage, call: &Call) -> Vec<Call> {
-    let mut others = Vec::new();
-    let subject = &stage.subject;
-    if let Some(sibling) = subject.siblings.first() {
-        others.push(call.clone().member("plan_id", sibling.clone().into()));
-    }
-    if let Some((service, plan)) = &subject.stranger {
-        let other = call.clone().member("service_id", service.clone().into());
-        others.push(other.member("plan_id", plan.clone().into()));
-    }
-    if let Some(schema) = &subject.create_schema {
-        let given = call.given("parameters");
-        let valid = parameters::valid(schema).ok();
-        let variants = valid
-            .iter()
-            .flat_map(|valid| parameters::variants(schema, valid));
-        let mut all = valid.iter().cloned().chain(variants);
-        let is_other = |other: &Value| given.unwrap_or(&json!({})) != other;
-        let variant = all.find(is_other);
-        others.extend(variant.map(|other| call.clone().member("parameters", other)));
-    }
-    others
+/// Provisions that differ from this one in what makes an instance another one.
+fn others(stage: &Stage, call: &Call) -> Vec<Other> {
+    let given = call.given("parameters");
+    let schema = stage.subject.create_schema.as_ref();
+    let valid = given.cloned();
+    let base = valid.or_else(|| parameters::valid(schema?).ok());
+    let varied = base.map(|base| other_parameters(stage, &base));
+    let plans = other_plans(stage, given).into_iter();
+    let alike = plans.chain(varied);
+    alike.filter_map(|alike| alike.into_iter().next()).collect()
 }
 
 /// An instance that is done stays so while another one is being worked on.
@@ -687,14 +690,24 @@ async fn bind(stage: &Stage) -> Result<(), Stop> {
         .zip(valid.as_ref())
         .and_then(|(schema, base)| parameters::variants(schema, base).into_iter().next());
     let other = variant.or_else(|| schema.is_none().then(|| json!({"conformance": "other"})));
+    let in_use = "bind.status-409-in-progress";
+    let mut doubtful = None;
     if let Some(other) = other {
-        let other = call.clone().member("parameters", other);
-        busy.differ(&other, "bind.status-409-in-progress").await?;
+        let differing = call.clone().member("parameters", other.clone());
+        let reply = busy.differ(&differing, in_use).await?;
+        doubtful = reply.map(|reply| (other, reply));
     }
     second_bind(stage, &busy, &instance).await?;
     let made = stage.complete(made).await?;
     at_once(stage, &made).await?;
     stage.remove(&made.resource).await?;
+    if let Some((other, reply)) = doubtful {
+        let own = stage.bind(&stage.fresh_binding(&instance));
+        match is_carried_out(stage, &own.member("parameters", other)).await? {
+            true => stage.expect(&reply, in_use, false, DIFFERENT),
+            false => stage.unclear(in_use, OTHERS_REFUSED),
+        }
+    }
     stage.remove(&instance).await.map(drop)
 }
 

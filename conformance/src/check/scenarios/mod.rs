@@ -5,6 +5,7 @@ mod access;
 mod bindings;
 mod busy;
 mod catalog;
+mod control;
 mod deletions;
 mod life;
 mod neighbours;
