@@ -1,6 +1,7 @@
 //! Brokers that are unusual in what they have room for, and in which values they
 //! take.
 
+use conformance::Plans;
 use serde_json::{Map, Value, json};
 
 use super::{Unusual, instead, is_logged_in, note, on_both, unusual};
@@ -51,6 +52,7 @@ pub(super) const ALL: &[Unusual] = &[
     .on("async"),
     Unusual {
         before: unavailable,
+        plans: Plans::Representatives,
         ..unusual(
             "has-one-version-and-looks-at-parameters-first",
             "In which order a request is validated is nowhere said, and a schema need not \

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::bindings::OTHERS_REFUSED;
+use super::conflicts::{Other, other_parameters, other_plans};
 use super::control::is_carried_out;
-use super::provisions::{Other, other_parameters, other_plans};
 use super::updates::{different, updateable};
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
@@ -450,8 +450,8 @@ async fn at_once(stage: &Stage, made: &Made) -> Result<(), Stop> {
 fn others(stage: &Stage, call: &Call) -> Vec<Other> {
     let given = call.given("parameters");
     let schema = stage.subject.create_schema.as_ref();
-    let valid = given.cloned();
-    let base = valid.or_else(|| parameters::valid(schema?).ok());
+    let base = given.cloned();
+    let base = base.or_else(|| parameters::valid(schema?).ok());
     let varied = base.map(|base| other_parameters(stage, &base));
     let plans = other_plans(stage, given).into_iter();
     let alike = plans.chain(varied);

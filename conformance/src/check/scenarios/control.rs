@@ -6,8 +6,8 @@ use crate::check::session::{Reply, Stop};
 use crate::check::stage::Stage;
 
 /// Why a refusal says nothing.
-const REFUSED_TOO: &str = "the same request with nothing wrong in it was refused too: a target \
-     that carries it out, with room for more instances, would show it";
+pub(super) const REFUSED_TOO: &str = "the same request with nothing wrong in it was refused too: \
+     a target that carries it out, with room for more instances, would show it";
 
 /// The answer by which a request that is wrong, or odd, in one thing can be judged.
 ///

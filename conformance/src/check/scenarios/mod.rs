@@ -5,6 +5,7 @@ mod access;
 mod bindings;
 mod busy;
 mod catalog;
+mod conflicts;
 mod control;
 mod deletions;
 mod life;
@@ -66,7 +67,7 @@ pub(super) const EACH: &[Scenario] = &[
     provisions::REFUSALS,
     provisions::INVALID,
     provisions::TOLERANCE,
-    provisions::CONFLICTS,
+    conflicts::PROVISIONS,
     provisions::SYNCHRONOUS,
     bindings::SYNCHRONOUS,
     updates::SYNCHRONOUS,

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use super::Scenario;
 use super::bindings::without_incomplete;
+use super::control::REFUSED_TOO;
 use super::life::is_busy_with;
 use super::provisions::{
-    BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, maintenance_conflict,
-    same_as_absent, unknown_field, unprocessable, wrong_parameters,
+    BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, is_async_required,
+    maintenance_conflict, same_as_absent, unknown_field, unprocessable, wrong_parameters,
 };
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
@@ -193,10 +194,12 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
             "any answer to an update of nothing",
         );
     }
-    // Only what changes nothing, as that did, can be compared with it.
-    let odd = update.member(UNKNOWN_FIELD, json!({"a": 1}));
-    let extended = change(stage, &instance, &odd).await?;
-    unknown_field(stage, &again, &extended);
+    if again.is_success() {
+        // What changes nothing is compared with what changed nothing.
+        let odd = update.member(UNKNOWN_FIELD, json!({"a": 1}));
+        let extended = change(stage, &instance, &odd).await?;
+        unknown_field(stage, &again, &extended);
+    }
     without_parameters(stage, &instance).await?;
     context_alone(stage, &instance).await?;
     described_maintenance(stage, &instance).await?;
@@ -651,21 +654,24 @@ async fn moved(stage: &Stage, instance: &Resource, plan: &str) -> Result<(), Sto
 
 async fn synchronous(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?.resource;
+    let right = stage.update(&instance, &supported(stage));
+    let (status, code) = ("update.async-required-422", "update.async-required-code");
     let mut absent = None;
     for value in [None, Some("false")] {
-        let call = without_incomplete(stage.update(&instance, &supported(stage)), value);
-        let reply = change(stage, &instance, &call).await?;
+        let reply = change(stage, &instance, &without_incomplete(right.clone(), value)).await?;
         // What was done at once is not asynchronous only; the second time it is no change.
         let is_done = absent.as_ref().is_some_and(|(status, _)| *status < 300);
-        if !same_as_absent(stage, &reply, &mut absent) {
-            asynchronous_only(
-                stage,
-                &reply,
-                Learned::is(&stage.learned.updates_async) && !is_done,
-                "update.async-required-422",
-                "update.async-required-code",
-            );
+        let is_async = Learned::is(&stage.learned.updates_async) && !is_done;
+        if same_as_absent(stage, &reply, &mut absent) {
+            continue;
         }
+        let is_refused = is_async && reply.is_refusal() && !is_async_required(&reply);
+        if is_refused && !change(stage, &instance, &right).await?.is_success() {
+            stage.unclear(status, REFUSED_TOO);
+            stage.unclear(code, REFUSED_TOO);
+            continue;
+        }
+        asynchronous_only(stage, &reply, is_async, status, code);
     }
     stage.remove(&instance).await.map(drop)
 }
