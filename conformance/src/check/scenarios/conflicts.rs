@@ -134,7 +134,8 @@ async fn conflicts(stage: &Stage) -> Result<(), Stop> {
 /// Makes an instance, and sends others under its id.
 async fn in_use(stage: &Stage, call: Call, others: Vec<Vec<Other>>) -> Result<(), Stop> {
     if others.iter().all(Vec::is_empty) {
-        let why = "no other plan takes the parameters that this one is given";
+        let why = "there is no other plan that takes the same parameters, and no schema by \
+                   which they could differ";
         stage.unclear("provision.status-409-existing", why);
         return Ok(());
     }
