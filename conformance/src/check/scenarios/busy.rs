@@ -3,8 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::bindings::OTHERS_REFUSED;
+use super::conflicts::{Other, other_parameters, other_plans};
+use super::control::is_carried_out;
 use super::updates::{different, updateable};
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
@@ -23,6 +26,9 @@ const TOO_QUICK: &str =
 /// Why a bind cannot differ: unknown parameters may be refused, or disregarded.
 const NO_OTHER_PARAMETERS: &str = "only parameters make a bind another one: a plan that is bound \
      asynchronously and publishes a schema with a choice for them would show it";
+
+/// What another request under an id that is being created is answered.
+const DIFFERENT: &str = "409 Conflict (or 422 ConcurrencyError) to another request under the id";
 
 /// How much longer than the first one a creation may take, and the longest that
 /// is waited for it.
@@ -276,17 +282,20 @@ impl Busy<'_> {
         }
     }
 
-    /// Another request under an id that is being created.
-    async fn differ(&self, call: &Call, id: &'static str) -> Result<(), Stop> {
+    /// Another request under an id that is being created. Gives a refusal that is not
+    /// the right one: it counts only of what is not refused under an id of its own.
+    async fn differ(&self, call: &Call, id: &'static str) -> Result<Option<Reply>, Stop> {
         let Some(reply) = self.ask(call).await? else {
             self.stage.unclear(id, TOO_QUICK);
-            return Ok(());
+            return Ok(None);
         };
         let is_right = reply.status == 409
             || (reply.status == 422 && reply.code() == Some("ConcurrencyError"));
-        let expected = "409 Conflict (or 422 ConcurrencyError) to another request under the id";
-        self.stage.expect(&reply, id, is_right, expected);
-        Ok(())
+        if !is_right && reply.is_refusal() {
+            return Ok(Some(reply));
+        }
+        self.stage.expect(&reply, id, is_right, DIFFERENT);
+        Ok(None)
     }
 
     /// Carries to its end what was accepted; a binding is removed again, or the
@@ -391,9 +400,13 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
             None => stage.unclear(id, TOO_QUICK),
         }
     }
+    let in_use = "provision.status-409-in-progress";
+    let mut doubtful = Vec::new();
     for other in others(stage, &call) {
-        busy.differ(&other, "provision.status-409-in-progress")
+        let reply = busy
+            .differ(&other.call(stage, &made.resource), in_use)
             .await?;
+        doubtful.extend(reply.map(|reply| (other, reply)));
     }
     own_state(stage, &settled, &busy).await?;
     let bind = stage.bind(&stage.fresh_binding(&made.resource));
@@ -427,6 +440,9 @@ async fn provision(stage: &Stage) -> Result<(), Stop> {
         }
     }
     stage.remove(&made.resource).await?;
+    for (other, reply) in &doubtful {
+        other.judge(stage, reply, in_use, false).await?;
+    }
     stage.remove(&settled.resource).await.map(drop)
 }
 
@@ -444,29 +460,16 @@ async fn at_once(stage: &Stage, made: &Made) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Requests that differ from a provision in what makes an instance another one.
-fn others(stage: &Stage, call: &Call) -> Vec<Call> {
-    let mut others = Vec::new();
-    let subject = &stage.subject;
-    if let Some(sibling) = subject.siblings.first() {
-        others.push(call.clone().member("plan_id", sibling.clone().into()));
-    }
-    if let Some((service, plan)) = &subject.stranger {
-        let other = call.clone().member("service_id", service.clone().into());
-        others.push(other.member("plan_id", plan.clone().into()));
-    }
-    if let Some(schema) = &subject.create_schema {
-        let given = call.given("parameters");
-        let valid = parameters::valid(schema).ok();
-        let variants = valid
-            .iter()
-            .flat_map(|valid| parameters::variants(schema, valid));
-        let mut all = valid.iter().cloned().chain(variants);
-        let is_other = |other: &Value| given.unwrap_or(&json!({})) != other;
-        let variant = all.find(is_other);
-        others.extend(variant.map(|other| call.clone().member("parameters", other)));
-    }
-    others
+/// Provisions that differ from this one in what makes an instance another one.
+fn others(stage: &Stage, call: &Call) -> Vec<Other> {
+    let given = call.given("parameters");
+    let schema = stage.subject.create_schema.as_ref();
+    let base = given.cloned();
+    let base = base.or_else(|| parameters::valid(schema?).ok());
+    let varied = base.map(|base| other_parameters(stage, &base));
+    let plans = other_plans(stage, given).into_iter();
+    let alike = plans.chain(varied);
+    alike.filter_map(|alike| alike.into_iter().next()).collect()
 }
 
 /// An instance that is done stays so while another one is being worked on.
@@ -743,13 +746,15 @@ async fn bind(stage: &Stage) -> Result<(), Stop> {
     let variant = schema
         .zip(call.given("parameters"))
         .and_then(|(schema, given)| parameters::variants(schema, given).into_iter().next());
-    let id = "bind.status-409-in-progress";
+    let in_use = "bind.status-409-in-progress";
+    let mut doubtful = None;
     match variant {
-        Some(variant) => {
-            let other = call.clone().member("parameters", variant);
-            busy.differ(&other, id).await?;
+        Some(other) => {
+            let differing = call.clone().member("parameters", other.clone());
+            let reply = busy.differ(&differing, in_use).await?;
+            doubtful = reply.map(|reply| (other, reply));
         }
-        None => stage.unclear(id, NO_OTHER_PARAMETERS),
+        None => stage.unclear(in_use, NO_OTHER_PARAMETERS),
     }
     let second_refused = second_bind(stage, &busy, &instance).await?;
     let made = stage.complete(made).await?;
@@ -758,6 +763,13 @@ async fn bind(stage: &Stage) -> Result<(), Stop> {
         bound_later(stage, second, &refused).await?;
     }
     stage.remove(&made.resource).await?;
+    if let Some((other, reply)) = doubtful {
+        let own = stage.bind(&stage.fresh_binding(&instance));
+        match is_carried_out(stage, &own.member("parameters", other)).await? {
+            true => stage.expect(&reply, in_use, false, DIFFERENT),
+            false => stage.unclear(in_use, OTHERS_REFUSED),
+        }
+    }
     stage.remove(&instance).await.map(drop)
 }
 

@@ -5,6 +5,8 @@ mod access;
 mod bindings;
 mod busy;
 mod catalog;
+mod conflicts;
+mod control;
 mod deletions;
 mod life;
 mod neighbours;
@@ -66,7 +68,7 @@ pub(super) const EACH: &[Scenario] = &[
     provisions::REFUSALS,
     provisions::INVALID,
     provisions::TOLERANCE,
-    provisions::CONFLICTS,
+    conflicts::PROVISIONS,
     provisions::SYNCHRONOUS,
     bindings::SYNCHRONOUS,
     updates::SYNCHRONOUS,
