@@ -8,6 +8,7 @@ mod catalog;
 mod conflicts;
 mod control;
 mod deletions;
+mod first_bind;
 mod life;
 mod neighbours;
 mod polls;
