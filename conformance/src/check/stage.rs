@@ -1,7 +1,7 @@
 //! What scenarios are made of: right requests for a plan, resources that are
 //! made and removed, operations that are followed to their end.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -101,7 +101,15 @@ pub(crate) struct Stage {
     pub(crate) subject: Arc<Subject>,
     pub(crate) learned: Arc<Learned>,
     slots: Arc<Semaphore>,
-    slot: Mutex<Option<OwnedSemaphorePermit>>,
+    place: Arc<Mutex<Place>>,
+}
+
+/// A scenario's place among those that run side by side.
+#[derive(Debug, Default)]
+struct Place {
+    permit: Option<OwnedSemaphorePermit>,
+    /// Whether it has the places of all the others too.
+    is_alone: bool,
 }
 
 impl Stage {
@@ -116,25 +124,51 @@ impl Stage {
             subject,
             learned,
             slots,
-            slot: Mutex::new(None),
+            place: Arc::default(),
         }
+    }
+
+    /// The same scenario's stage with another plan, of which nothing is learned.
+    pub(crate) fn with(&self, subject: Arc<Subject>) -> Stage {
+        Stage {
+            session: self.session.clone(),
+            subject,
+            learned: Arc::default(),
+            slots: self.slots.clone(),
+            place: self.place.clone(),
+        }
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a place among the scenarios that run side by side.
     pub(crate) async fn enter(&self) {
+        *self.place() = Place::default();
         // Nobody closes the semaphore.
         let permit = self.slots.clone().acquire_owned().await.ok();
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+        self.place().permit = permit;
+    }
+
+    /// Waits until no other scenario runs, and lets none run until it enters again.
+    pub(crate) async fn alone(&self) {
+        *self.place() = Place::default();
+        let all = self.session.options.jobs.max(1);
+        let all = u32::try_from(all).unwrap_or(u32::MAX);
+        let permit = self.slots.clone().acquire_many_owned(all).await.ok();
+        *self.place() = Place {
+            permit,
+            is_alone: true,
+        };
     }
 
     /// Sleeps, and lets another scenario run meanwhile.
     pub(crate) async fn pause(&self, span: Duration) {
-        drop(
-            self.slot
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        if self.place().is_alone {
+            return tokio::time::sleep(span).await;
+        }
+        *self.place() = Place::default();
         tokio::time::sleep(span).await;
         self.enter().await;
     }

@@ -1,6 +1,7 @@
 //! What a target offers, read from its catalog as far as it can be used.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -25,10 +26,12 @@ pub(crate) struct Subject {
     pub(crate) maintenance_version: Option<String>,
     /// In seconds.
     pub(crate) maximum_polling_duration: Option<u64>,
-    /// The other plans of the offering.
-    pub(crate) siblings: Vec<String>,
-    /// A plan of another offering: its offering's id and its own.
-    pub(crate) stranger: Option<(String, String)>,
+    /// Whether it is the first plan of its offering.
+    pub(crate) is_first: bool,
+    /// The other plans of the offering. They know of no others.
+    pub(crate) siblings: Vec<Arc<Subject>>,
+    /// A plan of another offering, a free one if there is any.
+    pub(crate) stranger: Option<Arc<Subject>>,
 }
 
 impl Subject {
@@ -91,7 +94,7 @@ pub(crate) fn subjects(catalog: &Value) -> Vec<Subject> {
             continue;
         };
         let flag = |name: &str| service.get(name).and_then(Value::as_bool);
-        for plan in list(service, "plans") {
+        for (place, plan) in list(service, "plans").enumerate() {
             let Some(plan_id) = text(plan, "id") else {
                 continue;
             };
@@ -123,6 +126,7 @@ pub(crate) fn subjects(catalog: &Value) -> Vec<Subject> {
                 bind_schema: schema("service_binding", "create"),
                 maintenance_version: maintenance.and_then(Value::as_str).map(str::to_owned),
                 maximum_polling_duration: polling,
+                is_first: place == 0,
                 siblings: Vec::new(),
                 stranger: None,
             });
@@ -134,15 +138,14 @@ pub(crate) fn subjects(catalog: &Value) -> Vec<Subject> {
 
 /// Tells each plan of the others.
 fn introduce(subjects: &mut [Subject]) {
-    let ids = |s: &Subject| (s.service_id.clone(), s.plan_id.clone());
-    let all: Vec<(String, String)> = subjects.iter().map(ids).collect();
+    let all: Vec<Arc<Subject>> = subjects.iter().cloned().map(Arc::new).collect();
     for subject in subjects {
-        let others = all.iter().filter(|(_, plan)| *plan != subject.plan_id);
+        let others = all.iter().filter(|other| other.plan_id != subject.plan_id);
         let (same, other): (Vec<_>, Vec<_>) = others
             .cloned()
-            .partition(|(service, _)| *service == subject.service_id);
-        subject.siblings = same.into_iter().map(|(_, plan)| plan).collect();
-        subject.stranger = other.into_iter().next();
+            .partition(|other| other.service_id == subject.service_id);
+        subject.siblings = same;
+        subject.stranger = other.into_iter().min_by_key(|other| !other.is_free);
     }
 }
 

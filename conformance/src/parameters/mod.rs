@@ -58,6 +58,11 @@ fn are_demanded(schema: &Value) -> bool {
     Schema::read(schema).is_ok_and(|schema| schema.accepts(&none) == Some(false))
 }
 
+/// Whether the schema is known to refuse these parameters.
+pub(crate) fn refuses(schema: &Value, parameters: &Value) -> bool {
+    Schema::read(schema).is_ok_and(|schema| schema.accepts(parameters) == Some(false))
+}
+
 /// Further parameters that the schema accepts, a handful at most; each differs
 /// from `base` in one place.
 pub(crate) fn variants(schema: &Value, base: &Value) -> Vec<Value> {

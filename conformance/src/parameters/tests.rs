@@ -551,6 +551,15 @@ fn anything() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn only_what_a_schema_is_known_to_refuse_is_refused() {
+    let closed =
+        json!({"properties": {"size": {"type": "integer"}}, "additionalProperties": false});
+    assert!(refuses(&closed, &json!({"greeting": "a"})));
+    assert!(!refuses(&closed, &json!({"size": 1})));
+    assert!(!refuses(&json!({"type": "nothing"}), &json!({})));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 200, ..ProptestConfig::default() })]
 

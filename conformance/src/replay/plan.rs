@@ -64,13 +64,13 @@ impl Chosen {
 /// Every plan of a catalog, in order.
 fn plans(catalog: &Value) -> Vec<Chosen> {
     let all = subjects(catalog);
-    let free_one_of = |ids: &[String]| {
-        let is_free = |id: &&String| all.iter().any(|s| s.plan_id == **id && s.is_free);
-        ids.iter().find(is_free).or_else(|| ids.first()).cloned()
-    };
-    let chosen = |subject: &Subject| Chosen {
-        subject: subject.clone(),
-        other: free_one_of(&subject.siblings),
+    let chosen = |subject: &Subject| {
+        let siblings = subject.siblings.iter();
+        let other = siblings.min_by_key(|sibling| !sibling.is_free);
+        Chosen {
+            subject: subject.clone(),
+            other: other.map(|other| other.plan_id.clone()),
+        }
     };
     all.iter().map(chosen).collect()
 }

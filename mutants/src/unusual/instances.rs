@@ -86,8 +86,12 @@ pub(super) const ALL: &[Unusual] = &[
         minor: 13,
         ..on_both(
             "a-broker-of-2.13",
-            "What a later version has brought is not there in an earlier one.",
+            "What a later version has brought is not there in an earlier one, nor need a \
+             later version be taken.",
             |_, request| match request.endpoint() {
+                Endpoint::Provision if request.header("x-broker-api-version") == Some("2.17") => {
+                    instead(request, 412, &json!({}))
+                }
                 Endpoint::FetchInstance | Endpoint::FetchBinding | Endpoint::PollBinding => {
                     instead(request, 404, &json!({}))
                 }

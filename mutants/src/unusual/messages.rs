@@ -4,13 +4,10 @@
 use serde_json::{Map, Value, json};
 
 use super::trial::TOKEN;
-use super::{Login, Unusual, instead, on_answer, on_both, on_request, warned};
+use super::{Login, TRUE_LOGIN, Unusual, instead, on_answer, on_both, on_request, warned};
 use crate::message::{Answer, Endpoint, Request};
 
 const VERSION: &str = "x-broker-api-version";
-
-/// The authorization that the reference broker takes.
-const TRUE_LOGIN: &str = "Basic dXNlcjpwYXNz";
 
 const fn framed(
     name: &'static str,

@@ -4,8 +4,10 @@
 //! door in front of it.
 
 mod catalogs;
+mod demands;
 mod errors;
 mod instances;
+mod meanwhile;
 mod messages;
 mod operations;
 pub mod trial;
@@ -71,6 +73,9 @@ pub struct Unusual {
     /// What warns.
     pub warns: &'static [Warned],
 }
+
+/// The authorization that the reference broker takes.
+const TRUE_LOGIN: &str = "Basic dXNlcjpwYXNz";
 
 /// Long enough to be observed by a machine that is busy.
 const OBSERVABLE: Duration = Duration::from_millis(150);
@@ -169,6 +174,11 @@ fn instead(request: &Request, status: u16, body: &Value) -> Option<Answer> {
     Some(answer)
 }
 
+/// Whether the reference broker takes the request for its platform's.
+fn is_logged_in(request: &Request) -> bool {
+    request.header("authorization") == Some(TRUE_LOGIN)
+}
+
 /// The note about an instance or binding.
 fn note(what: &str, resource: &str) -> String {
     format!("{what} {resource}")
@@ -179,10 +189,12 @@ pub fn all() -> impl Iterator<Item = &'static Unusual> {
     // What takes longest comes first.
     let of = [
         operations::ALL,
+        meanwhile::ALL,
         catalogs::ALL,
         messages::ALL,
         errors::ALL,
         instances::ALL,
+        demands::ALL,
     ];
     of.into_iter().flatten()
 }

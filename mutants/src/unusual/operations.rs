@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::{Unusual, Warned, instead, note, on_answer, on_both, on_request, warned};
+use super::{Unusual, Warned, instead, is_logged_in, note, on_answer, on_both, on_request, warned};
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::Memory;
 
@@ -215,10 +215,6 @@ const REPEATS_REFUSED: &[Warned] = &[
 
 fn is_poll(request: &Request) -> bool {
     request.is(Endpoint::PollInstance) || request.is(Endpoint::PollBinding)
-}
-
-fn is_logged_in(request: &Request) -> bool {
-    request.header("authorization") == Some("Basic dXNlcjpwYXNz")
 }
 
 const fn deletion_ends_in(

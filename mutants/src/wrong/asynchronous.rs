@@ -6,11 +6,14 @@ use serde_json::json;
 
 use super::tables::{answers, refusal};
 use super::telling::tell;
+use super::ways::{Phase, follow, instead, phase};
 use crate::message::{Answer, Endpoint, Request};
 use crate::mutant::{Mutant, on_answer, on_both, on_request};
 
 /// The mutants.
-pub const MUTANTS: &[&[Mutant]] = &[OPERATIONS, TIMING, UNASKED, FALSE, REQUIRED, BLOCKING];
+pub const MUTANTS: &[&[Mutant]] = &[
+    OPERATIONS, TIMING, UNASKED, FALSE, REQUIRED, BLOCKING, UPDATED,
+];
 
 /// Mutants whose operations of an endpoint have names that do not fit into a URL.
 macro_rules! naming {
@@ -200,3 +203,27 @@ const BLOCKING: &[Mutant] = coded! {
     "update-meanwhile-has-another-code" breaks "blocking.rejection-code": "ConcurrencyError", Endpoint::Update => |answer| answer.set("error", "concurrencyError");
     "unbind-meanwhile-is-answered-with-a-text" breaks "blocking.rejection-code": "ConcurrencyError", Endpoint::Unbind => |answer| answer.body = "not now".to_owned();
 };
+
+const UPDATED: &[Mutant] = &[on_both(
+    "another-update-meanwhile-is-a-conflict",
+    "blocking.rejection-422",
+    |memory, request| {
+        let is_updating = phase(memory, request) == Phase::Updating;
+        let is_same = memory.notes.get(&updated(request)) == Some(&request.json());
+        match request.is(Endpoint::Update) && is_updating && !is_same {
+            true => instead(request, 409, &json!({})),
+            false => None,
+        }
+    },
+    |memory, request, answer| {
+        follow(memory, request, answer);
+        if request.is(Endpoint::Update) && answer.status == 202 {
+            memory.notes.insert(updated(request), request.json());
+        }
+    },
+)
+.of("show-async/only")];
+
+fn updated(request: &Request) -> String {
+    format!("update of {}", request.instance())
+}

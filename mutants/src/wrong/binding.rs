@@ -57,7 +57,7 @@ pub const MUTANTS: &[Mutant] = rows! {
         bind_conflict => say(202, json!({}));
     "bind-with-other-parameters-is-answered-400" breaks "bind.status-409-existing" of "show-sync":
         bind_conflict => status(400);
-    "bind-for-another-app-is-answered-200" breaks "bind.status-409-existing" of "show-async":
+    "bind-for-another-app-is-answered-200" breaks "bind.status-409-existing" of "show-async/either":
         bind_conflict => say(200, json!({})).capped();
     "bind-with-others-in-progress-is-answered-200" breaks "bind.status-409-in-progress" of "show-async":
         bind_conflict_early => say(200, json!({}));

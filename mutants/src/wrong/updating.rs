@@ -82,6 +82,12 @@ pub const MUTANTS: &[Mutant] = &[
         |memory, request, answer| goes_to_small(memory, request, answer, "maintenance_info"),
     )
     .of("show-sync/large"),
+    on_answer(
+        "update-of-a-later-plan-goes-to-the-first",
+        "update.plan-unchanged-when-absent",
+        |memory, request, answer| goes_to_small(memory, request, answer, "context"),
+    )
+    .of("show-sync/small"),
     on_request(
         "update-drops-parameters-of-a-wrong-type",
         "update.parameters-validated",

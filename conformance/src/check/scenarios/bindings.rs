@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
+use super::control::{controlled, is_carried_out};
 use super::provisions::{
-    BROKEN_JSON, asynchronous_only, clear, invalid_data, same_as_absent, unknown_field,
-    unprocessable, wrong_parameters,
+    BROKEN_JSON, UNKNOWN_FIELD, UNKNOWN_FIELDS, asynchronous_only, invalid_data, is_async_required,
+    refuse, same_as_absent, unknown_field, unprocessable, wrong_parameters,
 };
 use super::{Scenario, bindable};
 use crate::check::book::Sign;
@@ -65,20 +66,10 @@ pub(super) const SYNCHRONOUS: Scenario = Scenario {
     play: |stage| Box::pin(synchronous(stage)),
 };
 
-/// Sends a bind, and removes what it creates all the same.
-async fn attempt(stage: &Stage, call: &Call) -> Result<Reply, Stop> {
-    let reply = stage.send(call).await?;
-    match reply.is_success() {
-        true => clear(stage, call, &reply).await?,
-        false => stage.nothing_made(&reply, call).await?,
-    }
-    Ok(reply)
-}
-
 async fn refusals(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?;
     let right = || stage.bind(&stage.fresh_binding(&instance.resource));
-    let reply = attempt(stage, &right().raw(BROKEN_JSON)).await?;
+    let reply = refuse(stage, &right().raw(BROKEN_JSON)).await?;
     let id = "bind.status-400-malformed";
     stage.expect(
         &reply,
@@ -87,22 +78,22 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
         "400 to a body that is no JSON",
     );
     unprocessable(stage, &reply);
-    unprocessable(stage, &attempt(stage, &right().raw("[]")).await?);
+    unprocessable(stage, &refuse(stage, &right().raw("[]")).await?);
     for (name, id) in [
         ("service_id", "bind.status-400-missing-service-id"),
         ("plan_id", "bind.status-400-missing-plan-id"),
     ] {
-        let reply = attempt(stage, &right().without_member(name)).await?;
+        let reply = refuse(stage, &right().without_member(name)).await?;
         let expected = format!("400 to a bind without {name}");
         stage.expect(&reply, id, reply.status == 400, &expected);
     }
     for name in ["service_id", "plan_id"] {
         let call = right().member(name, stage.fresh().instance.into());
-        let reply = attempt(stage, &call).await?;
+        let reply = refuse(stage, &call).await?;
         invalid_data(stage, &reply, "bind.status-400-invalid");
     }
     for (what, parameters) in wrong_parameters(stage.subject.bind_schema.as_ref()) {
-        let reply = attempt(stage, &right().member("parameters", parameters)).await?;
+        let reply = refuse(stage, &right().member("parameters", parameters)).await?;
         let expected = format!("a 4xx to parameters against the schema: {what}");
         let id = "bind.parameters-validated";
         stage.prefer(&reply, id, reply.is_refusal(), &expected);
@@ -113,48 +104,78 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
 async fn odd(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?;
     let right = || stage.bind(&stage.fresh_binding(&instance.resource));
-    let plain = attempt(stage, &right()).await?;
-    let call = right().member("conformance_unknown_field", json!({"a": 1}));
-    unknown_field(stage, &plain, &attempt(stage, &call).await?);
-    let mut call = right();
+    let plain = refuse(stage, &right()).await?;
+    if plain.is_success() {
+        let odd = || right().member(UNKNOWN_FIELD, json!({"a": 1}));
+        unknown_member(stage, &plain, (odd, right)).await?;
+        let odd = || with_resource(right(), |resource| resource[UNKNOWN_FIELD] = json!(true));
+        unknown_member(stage, &plain, (odd, right)).await?;
+        without_app(stage, right).await?;
+    }
+    stage.remove(&instance.resource).await.map(drop)
+}
+
+/// A bind with another `bind_resource`, if it has one.
+fn with_resource(mut call: Call, change: impl FnOnce(&mut Value)) -> Call {
     if let Content::Json(body) = &mut call.content
         && let Some(resource) = body.get_mut("bind_resource")
     {
-        resource["conformance_unknown_field"] = json!(true);
+        change(resource);
     }
-    unknown_field(stage, &plain, &attempt(stage, &call).await?);
+    call
+}
 
-    let call = right()
-        .without_member("bind_resource")
-        .without_member("app_guid");
-    let reply = attempt(stage, &call).await?;
-    if !plain.is_success() {
-        return stage.remove(&instance.resource).await.map(drop);
+async fn unknown_member(
+    stage: &Stage,
+    plain: &Reply,
+    (odd, right): (impl Fn() -> Call, impl Fn() -> Call),
+) -> Result<(), Stop> {
+    let extended = refuse(stage, &odd()).await?;
+    let extended = controlled(stage, extended, |_| false, (odd, right), UNKNOWN_FIELDS).await?;
+    if let Some(extended) = extended {
+        unknown_field(stage, plain, &extended);
     }
-    let says_app = reply.code() == Some("RequiresApp");
-    let is_right = reply.is_success() || (reply.status == 422 && says_app);
-    let optional = "bind.bind-resource-optional";
-    if is_right {
-        stage.kept(
-            &reply,
-            optional,
-            "a bind without bind_resource, or RequiresApp",
-        );
+    Ok(())
+}
+
+/// A bind without the application, or without whatever else it is for.
+async fn without_app(stage: &Stage, right: impl Fn() -> Call) -> Result<(), Stop> {
+    let (status, code) = ("bind.requires-app-422", "bind.requires-app-code");
+    // What is for a route says nothing of applications.
+    let has_app = right().given("app_guid").is_some();
+    let without = || {
+        right()
+            .without_member("bind_resource")
+            .without_member("app_guid")
+    };
+    let is_app_required =
+        |reply: &Reply| reply.status == 422 && reply.code() == Some("RequiresApp");
+    let is_expected = |reply: &Reply| !has_app || is_app_required(reply);
+    let reply = refuse(stage, &without()).await?;
+    let reply = controlled(
+        stage,
+        reply,
+        is_expected,
+        (without, &right),
+        &[status, code],
+    )
+    .await?;
+    let Some(reply) = reply else {
+        return Ok(());
+    };
+    if reply.is_success() || is_app_required(&reply) {
+        let expected = "a bind without bind_resource, or RequiresApp";
+        stage.kept(&reply, "bind.bind-resource-optional", expected);
     }
-    if !reply.is_success() {
+    if !reply.is_success() && has_app {
         let expected = "422 to a bind without the app that the broker needs";
-        stage.expect(
-            &reply,
-            "bind.requires-app-422",
-            reply.status == 422,
-            expected,
-        );
+        stage.expect(&reply, status, reply.status == 422, expected);
         if reply.status == 422 {
             let expected = "the error RequiresApp";
-            stage.expect(&reply, "bind.requires-app-code", says_app, expected);
+            stage.expect(&reply, code, is_app_required(&reply), expected);
         }
     }
-    stage.remove(&instance.resource).await.map(drop)
+    Ok(())
 }
 
 async fn conflicts(stage: &Stage) -> Result<(), Stop> {
@@ -163,59 +184,83 @@ async fn conflicts(stage: &Stage) -> Result<(), Stop> {
     let valid = schema.and_then(|schema| parameters::valid(schema).ok());
     let own = stage.session.options.parameters.bind.clone();
     let resource = stage.fresh_binding(&instance.resource);
-    let mut call = stage.bind(&resource);
     let given = own.or(valid);
-    if let Some(given) = &given {
-        call = call.member("parameters", given.clone());
-    }
-    let made = stage.make(call.clone()).await?;
-    let variant = match (schema, &given) {
-        (Some(schema), Some(base)) => parameters::variants(schema, base).into_iter().next(),
-        _ => None,
+    let with = |resource: &Resource, given: Option<&Value>| match given {
+        Some(given) => stage.bind(resource).member("parameters", given.clone()),
+        None => stage.bind(resource),
+    };
+    let made = stage.make(with(&resource, given.as_ref())).await?;
+    let variants = match (schema, &given) {
+        (Some(schema), Some(base)) => parameters::variants(schema, base),
+        _ => Vec::new(),
     };
     let id = "bind.status-409-existing";
     let expected = "409 Conflict to a bind with other parameters under an id in use";
-    let reply = match variant {
-        Some(variant) => {
-            let reply = stage.send(&call.member("parameters", variant)).await?;
-            stage.expect(&reply, id, reply.status == 409, expected);
-            reply
+    let send = async |call: Call| {
+        let reply = stage.send(&call).await?;
+        if reply.status == 202 {
+            stage.settle(&resource, Work::Create, &reply).await?;
         }
-        // The row speaks of parameters; a broker may not look at the app.
-        None => {
-            let other = stage.fresh().instance;
-            let call = call
-                .member("bind_resource", json!({"app_guid": other}))
-                .member("app_guid", other.into());
-            let reply = stage.send(&call).await?;
-            stage.judge(&reply, id, reply.status == 409, Sign::Deviates, expected);
-            reply
-        }
+        Ok(reply)
     };
-    if reply.status == 202 {
-        stage.settle(&resource, Work::Create, &reply).await?;
+    if variants.is_empty() {
+        // The row speaks of parameters; a broker may not look at the app.
+        let reply = send(for_another(stage, made.call.clone())).await?;
+        stage.judge(&reply, id, reply.status == 409, Sign::Deviates, expected);
+    }
+    for variant in &variants {
+        let reply = send(with(&resource, Some(variant))).await?;
+        let is_right = reply.status == 409;
+        if !is_right && reply.is_refusal() {
+            // What the schema accepts, the broker need not have.
+            let fresh = stage.fresh_binding(&instance.resource);
+            if !is_carried_out(stage, &with(&fresh, Some(variant))).await? {
+                stage.unclear(id, OTHERS_REFUSED);
+                continue;
+            }
+        }
+        stage.expect(&reply, id, is_right, expected);
+        break;
     }
     stage.remove(&made.resource).await?;
     stage.remove(&instance.resource).await.map(drop)
 }
+
+/// Why other parameters say nothing.
+pub(super) const OTHERS_REFUSED: &str = "other parameters that the schema accepts were refused \
+     under an id of their own, too: a schema that names the values to be had would show it";
+
+/// A bind for another application, or for another route.
+fn for_another(stage: &Stage, call: Call) -> Call {
+    let app = stage.fresh().instance;
+    match call.given("app_guid").is_some() {
+        true => with_resource(call, |resource| *resource = json!({"app_guid": app}))
+            .member("app_guid", app.into()),
+        false => with_resource(call, |resource| resource["route"] = json!(OTHER_ROUTE)),
+    }
+}
+
+const OTHER_ROUTE: &str = "other.conformance.example.com";
 
 async fn synchronous(stage: &Stage) -> Result<(), Stop> {
     if !stage.knows(14) {
         return Ok(());
     }
     let instance = stage.instance().await?;
+    let right = || stage.bind(&stage.fresh_binding(&instance.resource));
+    let is_async = Learned::is(&stage.learned.binds_async);
+    let (status, code) = ("bind.async-required-422", "bind.async-required-code");
     let mut absent = None;
     for value in [None, Some("false")] {
-        let call = without_incomplete(stage.bind(&stage.fresh_binding(&instance.resource)), value);
-        let reply = attempt(stage, &call).await?;
-        if !same_as_absent(stage, &reply, &mut absent) {
-            asynchronous_only(
-                stage,
-                &reply,
-                Learned::is(&stage.learned.binds_async),
-                "bind.async-required-422",
-                "bind.async-required-code",
-            );
+        let wrong = || without_incomplete(right(), value);
+        let is_expected = |reply: &Reply| !is_async || is_async_required(reply);
+        let ids = [status, code, "async.false-equals-absent"];
+        let reply = refuse(stage, &wrong()).await?;
+        let reply = controlled(stage, reply, is_expected, (wrong, right), &ids).await?;
+        if let Some(reply) = reply
+            && !same_as_absent(stage, &reply, &mut absent)
+        {
+            asynchronous_only(stage, &reply, is_async, status, code);
         }
     }
     stage.remove(&instance.resource).await.map(drop)

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::first_bind::bound;
 use super::{Scenario, always};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
@@ -110,7 +111,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
 
 const SOMETHING: &str = "an instance that is known afterwards";
 
-fn nothing_made(stage: &Stage, made: &Made, actual: &str) {
+pub(super) fn nothing_made(stage: &Stage, made: &Made, actual: &str) {
     let id = "provision.creates-resource";
     stage.tell(&made.reply, id, Sign::Broken, SOMETHING, actual);
 }
@@ -344,16 +345,7 @@ fn instance_content(stage: &Stage, made: &Made, fetched: &Reply) {
     ] {
         if let Some(own) = fetched.member(name).and_then(Value::as_str) {
             let expected = format!("the {name} that was provisioned");
-            match own == value {
-                true => stage.kept(fetched, id, &expected),
-                false => stage.tell(
-                    fetched,
-                    id,
-                    Sign::Broken,
-                    &expected,
-                    &format!("it is {own}"),
-                ),
-            }
+            matches_id(stage, fetched, id, (own, value), &expected);
         }
     }
     if let Some(url) = fetched.member("dashboard_url") {
@@ -361,8 +353,33 @@ fn instance_content(stage: &Stage, made: &Made, fetched: &Reply) {
     }
 }
 
+/// An id that a fetch tells is the `right` one. An empty one is as good as none,
+/// which many brokers send for what they do not tell.
+pub(super) fn matches_id(
+    stage: &Stage,
+    fetched: &Reply,
+    id: &'static str,
+    (told, right): (&str, &str),
+    expected: &str,
+) {
+    match told {
+        _ if told == right => stage.kept(fetched, id, expected),
+        "" => stage.tell(fetched, id, Sign::Deviates, expected, "it is empty"),
+        _ => stage.tell(
+            fetched,
+            id,
+            Sign::Broken,
+            expected,
+            &format!("it is {told}"),
+        ),
+    }
+}
+
 /// A dashboard that is told later has to be told first.
 fn first_dashboard(stage: &Stage, made: &Made, url: &Value, later: &str) {
+    if url == "" {
+        return;
+    }
     let id = "provision.dashboard-url-initial";
     let expected = "the dashboard_url in the first answer to a provision";
     match made.reply.member("dashboard_url") {
@@ -566,59 +583,6 @@ async fn of_binding(stage: &Stage, instance: &Made) -> Result<(), Stop> {
     same_again(stage, &made).await?;
     let deleted = stage.remove(&made.resource).await?;
     gone(stage, &made.resource, &deleted).await
-}
-
-/// Binds; where the broker is not ready for it, the synchronous answer to the
-/// provision came too early.
-async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
-    let fresh = || stage.fresh_binding(&instance.resource);
-    let call = stage.bind(&fresh());
-    let first = stage.send(&call).await?;
-    if first.is_success() {
-        return stage.taken_up(call, first).await;
-    }
-    if is_unbindable(&first) {
-        let id = "bind.bindable-declared";
-        stage.expect(&first, id, false, "a bind where the catalog says bindable");
-    } else if first.status == 404 && !stage.is_fetchable(&instance.resource) {
-        nothing_made(stage, instance, "a bind does not find it");
-    }
-    if first.status == 422 && first.code() == Some("ConcurrencyError") {
-        let mut pause = std::time::Duration::from_millis(20);
-        for _ in 0..6 {
-            stage.pause(pause).await;
-            let call = stage.bind(&fresh());
-            let again = stage.send(&call).await?;
-            if again.is_success() {
-                let id = "async.async-when-incomplete";
-                let expected = "a synchronous answer only when the instance is ready";
-                stage.prefer(&first, id, false, expected);
-                return stage.taken_up(call, again).await;
-            }
-            pause *= 2;
-        }
-    }
-    Err(Stop::because(refused(&first)))
-}
-
-/// Whether a refusal says that there are no binds: by the endpoint that is
-/// missing, or in words.
-fn is_unbindable(refused: &Reply) -> bool {
-    const WORDS: [&str; 5] = [
-        "not bindable",
-        "cannot be bound",
-        "can not be bound",
-        "does not support binding",
-        "does not support service binding",
-    ];
-    let is_missing = match refused.status {
-        404 => refused.json.is_none(),
-        status => matches!(status, 405 | 501),
-    };
-    let says = refused.member("description").and_then(Value::as_str);
-    let says = says.unwrap_or_default().to_ascii_lowercase();
-    let is_said = refused.is_refusal() && WORDS.iter().any(|words| says.contains(words));
-    is_missing || is_said
 }
 
 /// After a deletion that succeeded nothing is there.

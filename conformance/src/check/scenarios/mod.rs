@@ -5,7 +5,10 @@ mod access;
 mod bindings;
 mod busy;
 mod catalog;
+mod conflicts;
+mod control;
 mod deletions;
+mod first_bind;
 mod life;
 mod neighbours;
 mod polls;
@@ -44,6 +47,7 @@ pub(super) const EACH: &[Scenario] = &[
     busy::UPDATE,
     busy::PROVISION,
     busy::BIND,
+    busy::UNBIND_MEANWHILE,
     busy::DEPROVISION,
     busy::UNBIND,
     busy::HALTED_PROVISION,
@@ -65,7 +69,7 @@ pub(super) const EACH: &[Scenario] = &[
     provisions::REFUSALS,
     provisions::INVALID,
     provisions::TOLERANCE,
-    provisions::CONFLICTS,
+    conflicts::PROVISIONS,
     provisions::SYNCHRONOUS,
     bindings::SYNCHRONOUS,
     updates::SYNCHRONOUS,

@@ -1,14 +1,15 @@
-//! Provisions that are wrong in one thing, odd but right, or about an id that is
-//! in use.
+//! Provisions that are wrong in one thing, or odd but right.
 
 use serde_json::{Map, Value, json};
 
+use super::bindings::without_incomplete;
+use super::control::controlled;
 use super::{Scenario, always};
 use crate::check::book::Sign;
-use crate::check::call::{Call, Resource, Work};
+use crate::check::call::{Call, Work};
 use crate::check::rules::is_extension;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{Learned, Stage, after};
+use crate::check::stage::{Learned, Stage, after, refused};
 use crate::parameters;
 
 pub(super) const REFUSALS: Scenario = Scenario {
@@ -59,16 +60,6 @@ pub(super) const TOLERANCE: Scenario = Scenario {
     play: |stage| Box::pin(odd(stage)),
 };
 
-pub(super) const CONFLICTS: Scenario = Scenario {
-    name: "provisions under an id in use",
-    judges: &[
-        "provision.status-409-existing",
-        "errors.4xx-no-side-effects",
-    ],
-    needs: always,
-    play: |stage| Box::pin(conflicts(stage)),
-};
-
 pub(super) const SYNCHRONOUS: Scenario = Scenario {
     name: "provisions that have to be synchronous",
     judges: &[
@@ -90,49 +81,67 @@ pub(super) const OTHER_VERSION: &str = "999.99.9";
 
 async fn malformed(stage: &Stage) -> Result<(), Stop> {
     let right = || stage.provision(&stage.fresh());
-    let call = right().raw(BROKEN_JSON);
-    let reply = refuse(stage, &call).await?;
-    let id = "provision.status-400-malformed";
-    stage.expect(
-        &reply,
-        id,
-        reply.status == 400,
-        "400 to a body that is no JSON",
+    let is_400 = |reply: &Reply| reply.status == 400;
+    let (id, unprocessed) = (
+        "provision.status-400-malformed",
+        "content-type.unprocessable-400",
     );
-    unprocessable(stage, &reply);
-
-    let call = right().raw("[]");
-    let reply = refuse(stage, &call).await?;
-    unprocessable(stage, &reply);
+    let wrong = || right().raw(BROKEN_JSON);
+    if let Some(reply) = judged(stage, wrong, is_400, &[id, unprocessed]).await? {
+        let expected = "400 to a body that is no JSON";
+        stage.expect(&reply, id, reply.status == 400, expected);
+        unprocessable(stage, &reply);
+    }
+    let wrong = || right().raw("[]");
+    if let Some(reply) = judged(stage, wrong, is_400, &[unprocessed]).await? {
+        unprocessable(stage, &reply);
+    }
     for (name, id) in [
         ("service_id", "provision.status-400-missing-service-id"),
         ("plan_id", "provision.status-400-missing-plan-id"),
     ] {
-        let call = right().without_member(name);
+        let wrong = || right().without_member(name);
+        let call = wrong();
         let reply = stage.send(&call).await?;
-        let expected = format!("400 to a provision without {name}");
-        stage.expect(&reply, id, reply.status == 400, &expected);
         match reply.is_success() {
             true => clear(stage, &call, &reply).await?,
             false => corrected(stage, &reply, &call).await?,
         }
+        if let Some(reply) = controlled(stage, reply, is_400, (wrong, right), &[id]).await? {
+            let expected = format!("400 to a provision without {name}");
+            stage.expect(&reply, id, reply.status == 400, &expected);
+        }
     }
     for name in ["organization_guid", "space_guid"] {
-        let call = right().without_member(name);
-        let reply = refuse(stage, &call).await?;
+        let id = "provision.status-400-missing-organization-space";
+        let wrong = || right().without_member(name);
+        let Some(reply) = judged(stage, wrong, is_400, &[id]).await? else {
+            continue;
+        };
         let sign = match reply.status {
             500.. => Sign::Broken,
             _ => Sign::Deviates,
         };
         let is_right = reply.is_success() || reply.status == 400;
         let expected = format!("400 to a provision without {name}, or a success");
-        let id = "provision.status-400-missing-organization-space";
         stage.judge(&reply, id, is_right, sign, &expected);
     }
     Ok(())
 }
 
-/// Sends a provision that is to be refused, and makes sure that nothing stays.
+/// The answer by which a provision can be judged that is wrong, or odd, in one thing.
+async fn judged(
+    stage: &Stage,
+    wrong: impl Fn() -> Call,
+    is_expected: impl Fn(&Reply) -> bool,
+    ids: &[&'static str],
+) -> Result<Option<Reply>, Stop> {
+    let right = || stage.provision(&stage.fresh());
+    let reply = refuse(stage, &wrong()).await?;
+    controlled(stage, reply, is_expected, (wrong, right), ids).await
+}
+
+/// Sends a creation that is to be refused, and makes sure that nothing stays.
 pub(super) async fn refuse(stage: &Stage, call: &Call) -> Result<Reply, Stop> {
     let reply = stage.send(call).await?;
     match reply.is_success() {
@@ -167,15 +176,15 @@ pub(super) fn unprocessable(stage: &Stage, reply: &Reply) {
 }
 
 /// After a refusal nothing is there: not to be fetched, not to be polled, and
-/// the right request creates it.
-async fn corrected(stage: &Stage, refused: &Reply, call: &Call) -> Result<(), Stop> {
+/// the right request does not find it there.
+async fn corrected(stage: &Stage, refusal: &Reply, call: &Call) -> Result<(), Stop> {
     let Some(resource) = call.resource.clone() else {
         return Ok(());
     };
-    let id = after(refused);
+    let id = after(refusal);
     if stage.is_fetchable(&resource) {
         let reply = stage.send(&stage.fetch(&resource)).await?;
-        let expected = format!("nothing to fetch after {} was refused", refused.asked);
+        let expected = format!("nothing to fetch after {} was refused", refusal.asked);
         stage.expect(&reply, id, reply.status != 200, &expected);
     }
     let polled = stage
@@ -183,23 +192,39 @@ async fn corrected(stage: &Stage, refused: &Reply, call: &Call) -> Result<(), St
         .await?;
     let state = polled.member("state").and_then(Value::as_str);
     let is_busy = polled.status == 200 && state == Some("in progress");
-    let expected = format!("no operation after {} was refused", refused.asked);
+    let expected = format!("no operation after {} was refused", refusal.asked);
     stage.expect(&polled, id, !is_busy, &expected);
     if is_busy {
         return Ok(());
     }
-    let right = stage.provision(&resource);
-    let reply = stage.send(&right).await?;
+    let right = || stage.provision(&resource);
+    let reply = stage.send(&right()).await?;
+    if reply.is_success() {
+        clear(stage, &right(), &reply).await?;
+    }
+    let is_in_use = |reply: &Reply| reply.status == 409;
+    let reply = match is_in_use(&reply) {
+        // What is in use may be something else, say a name among the parameters.
+        true => {
+            let fresh = || stage.provision(&stage.fresh());
+            controlled(stage, reply, |_| false, (right, fresh), &[id]).await?
+        }
+        false => Some(reply),
+    };
+    let Some(reply) = reply else {
+        return Ok(());
+    };
+    if !reply.is_success() && !is_in_use(&reply) {
+        stage.unclear(id, &refused(&reply));
+        return Ok(());
+    }
     let expected = format!(
         "201 or 202 to the right request after {} was refused",
-        refused.asked
+        refusal.asked
     );
     let is_new = reply.is_success() && (reply.status != 200 || answers_200_to_new(stage));
     stage.expect(&reply, id, is_new, &expected);
-    match reply.is_success() {
-        true => clear(stage, &right, &reply).await,
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// Data that fits nothing. A 4xx is right; a success is unwise, as there is
@@ -221,20 +246,17 @@ async fn invalid(stage: &Stage) -> Result<(), Stop> {
     let right = || stage.provision(&stage.fresh());
     let subject = &stage.subject;
     let nobody = stage.fresh().instance;
-    let mut calls = vec![
-        right().member("service_id", nobody.clone().into()),
-        right().member("plan_id", nobody.into()),
-    ];
-    if let Some((service, _)) = subject
-        .stranger
-        .as_ref()
-        .filter(|(s, _)| *s != subject.service_id)
-    {
-        calls.push(right().member("service_id", service.clone().into()));
+    let mut calls = vec![("service_id", nobody.clone()), ("plan_id", nobody)];
+    if let Some(stranger) = &subject.stranger {
+        calls.push(("service_id", stranger.service_id.clone()));
     }
-    for call in calls {
-        let reply = refuse(stage, &call).await?;
-        invalid_data(stage, &reply, "provision.status-400-invalid");
+    for (name, unknown) in calls {
+        let wrong = || right().member(name, unknown.clone().into());
+        let id = "provision.status-400-invalid";
+        let ids = [id, "errors.appropriate-status"];
+        if let Some(reply) = judged(stage, wrong, Reply::is_refusal, &ids).await? {
+            invalid_data(stage, &reply, id);
+        }
     }
     for (what, parameters) in wrong_parameters(subject.create_schema.as_ref()) {
         let call = right().member("parameters", parameters);
@@ -250,27 +272,23 @@ async fn invalid(stage: &Stage) -> Result<(), Stop> {
     else {
         return Ok(());
     };
-    let call = right().member("maintenance_info", json!({"version": OTHER_VERSION}));
-    let reply = refuse(stage, &call).await?;
-    maintenance_conflict(
-        stage,
-        &reply,
+    let with = |info: Value| right().member("maintenance_info", info);
+    let (status, code) = (
         "provision.maintenance-info-conflict-422",
         "provision.maintenance-info-conflict-code",
     );
-    let described = json!({"version": version, "description": "made up"});
-    let call = right().member("maintenance_info", described);
-    let reply = refuse(stage, &call).await?;
-    let bare = match reply.is_refusal() {
-        true => {
-            let call = right().member("maintenance_info", json!({"version": version}));
-            refuse(stage, &call).await?.is_success()
-        }
-        false => true,
-    };
-    let expected = "the same with and without a description in maintenance_info";
+    let wrong = || with(json!({"version": OTHER_VERSION}));
+    if let Some(reply) = judged(stage, wrong, is_maintenance_conflict, &[status, code]).await? {
+        maintenance_conflict(stage, &reply, status, code);
+    }
+    let described = || with(json!({"version": version, "description": "made up"}));
+    let bare = || with(json!({"version": version}));
+    let reply = refuse(stage, &described()).await?;
     let id = "provision.maintenance-info-other-fields";
-    stage.prefer(&reply, id, !(reply.is_refusal() && bare), expected);
+    if let Some(reply) = controlled(stage, reply, |_| false, (described, bare), &[id]).await? {
+        let expected = "the same with and without a description in maintenance_info";
+        stage.prefer(&reply, id, !reply.is_refusal(), expected);
+    }
     Ok(())
 }
 
@@ -292,6 +310,10 @@ pub(super) fn wrong_parameters(schema: Option<&Value>) -> Vec<(String, Value)> {
     wrong
 }
 
+fn is_maintenance_conflict(reply: &Reply) -> bool {
+    reply.status == 422 && reply.code() == Some("MaintenanceInfoConflict")
+}
+
 /// A maintenance version that is not the catalog's.
 pub(super) fn maintenance_conflict(
     stage: &Stage,
@@ -302,7 +324,7 @@ pub(super) fn maintenance_conflict(
     let expected = "422 to a maintenance version that is not the catalog's";
     stage.expect(reply, status, reply.status == 422, expected);
     if reply.status == 422 {
-        let is_right = reply.code() == Some("MaintenanceInfoConflict");
+        let is_right = is_maintenance_conflict(reply);
         stage.expect(reply, code, is_right, "the error MaintenanceInfoConflict");
     }
 }
@@ -316,60 +338,65 @@ async fn odd(stage: &Stage) -> Result<(), Stop> {
         stage.kept(&reply, id, "a success or 400 without a Content-Type");
     }
     for media_type in ["text/plain", "application/xml"] {
-        let call = right().header("Content-Type", media_type);
-        let reply = refuse(stage, &call).await?;
-        if reply.is_refusal() {
-            let expected = "400 where the Content-Type is refused";
-            stage.prefer(
-                &reply,
-                "content-type.mismatch-400",
-                reply.status == 400,
-                expected,
-            );
-        } else {
-            stage.kept(&reply, "content-type.mismatch-400", "a success, or 400");
+        let id = "content-type.mismatch-400";
+        let wrong = || right().header("Content-Type", media_type);
+        match judged(stage, wrong, |reply| reply.status == 400, &[id]).await? {
+            Some(reply) if reply.is_refusal() => {
+                let expected = "400 where the Content-Type is refused";
+                stage.prefer(&reply, id, reply.status == 400, expected);
+            }
+            Some(reply) => stage.kept(&reply, id, "a success, or 400"),
+            None => {}
         }
     }
-    let call = right().without_header("X-Broker-API-Version");
-    let reply = refuse(stage, &call).await?;
-    if reply.is_success() || matches!(reply.status, 400 | 412) {
-        let id = "api-version.missing-400";
-        stage.kept(&reply, id, "ordinary processing, or a refusal");
-    }
+    let wrong = || right().without_header("X-Broker-API-Version");
     let id = "errors.appropriate-status";
-    stage.expect(
-        &reply,
-        id,
-        reply.status < 500,
-        "no 5xx without the version header",
-    );
-
-    let plain = refuse(stage, &right()).await?;
-    let call = right().member("conformance_unknown_field", json!({"a": 1}));
-    let extended = refuse(stage, &call).await?;
-    unknown_field(stage, &plain, &extended);
-    let call = right()
-        .header("X-Broker-API-Version", "2.17")
-        .member("conformance_newer_field", json!("new"));
-    let newer = refuse(stage, &call).await?;
-    let id = "extension.newer-fields-ignored";
-    match extended.is_success() {
-        true => {
-            let expected = "the same with and without a field that is newer than the broker";
-            stage.prefer(
-                &newer,
-                id,
-                !plain.is_success() || newer.is_success(),
-                expected,
-            );
+    if let Some(reply) = judged(stage, wrong, Reply::is_refusal, &[id]).await? {
+        if reply.is_success() || matches!(reply.status, 400 | 412) {
+            let id = "api-version.missing-400";
+            stage.kept(&reply, id, "ordinary processing, or a refusal");
         }
-        false => stage.unclear(
-            id,
-            "see extension.unknown-fields-not-fatal, which is broken",
-        ),
+        let expected = "no 5xx without the version header";
+        stage.expect(&reply, id, reply.status < 500, expected);
+    }
+    more_fields(stage).await
+}
+
+/// Fields that nobody knows, and such as are newer than the broker.
+async fn more_fields(stage: &Stage) -> Result<(), Stop> {
+    let right = || stage.provision(&stage.fresh());
+    let plain = refuse(stage, &right()).await?;
+    if !plain.is_success() {
+        return Ok(());
+    }
+    let odd = || right().member(UNKNOWN_FIELD, json!({"a": 1}));
+    let Some(extended) = judged(stage, odd, |_| false, UNKNOWN_FIELDS).await? else {
+        return Ok(());
+    };
+    unknown_field(stage, &plain, &extended);
+    let id = "extension.newer-fields-ignored";
+    if !extended.is_success() {
+        let why = "see extension.unknown-fields-not-fatal, which is broken";
+        stage.unclear(id, why);
+        return Ok(());
+    }
+    // A broker may refuse the version whatever comes with it.
+    let right = || right().header("X-Broker-API-Version", "2.17");
+    let odd = || right().member("conformance_newer_field", json!("new"));
+    let newer = refuse(stage, &odd()).await?;
+    if let Some(newer) = controlled(stage, newer, |_| false, (odd, right), &[id]).await? {
+        let expected = "the same with and without a field that is newer than the broker";
+        stage.prefer(&newer, id, newer.is_success(), expected);
     }
     Ok(())
 }
+
+/// A field that no broker knows, and what is judged by it.
+pub(super) const UNKNOWN_FIELD: &str = "conformance_unknown_field";
+pub(super) const UNKNOWN_FIELDS: &[&str] = &[
+    "extension.unknown-fields-not-fatal",
+    "extension.unknown-fields-ignored",
+];
 
 /// The same request with a field that nobody knows has to come to the same.
 pub(super) fn unknown_field(stage: &Stage, plain: &Reply, extended: &Reply) {
@@ -383,11 +410,11 @@ pub(super) fn unknown_field(stage: &Stage, plain: &Reply, extended: &Reply) {
         // What the broker adds of its own need not be the same every time.
         let members = |reply: &Reply| -> Option<Vec<String>> {
             let members = reply.json.as_ref()?.as_object()?.keys();
-            let is_kept =
-                |name: &&String| !is_extension(name) || name.contains("conformance_unknown_field");
+            let is_kept = |name: &&String| !is_extension(name) || name.contains(UNKNOWN_FIELD);
             Some(members.filter(is_kept).cloned().collect())
         };
-        let is_same = members(plain) == members(extended);
+        // Another success, say of what has become asynchronous, has others.
+        let is_same = plain.status != extended.status || members(plain) == members(extended);
         let id = "extension.unknown-fields-ignored";
         match is_same {
             true => stage.kept(extended, id, expected),
@@ -397,65 +424,6 @@ pub(super) fn unknown_field(stage: &Stage, plain: &Reply, extended: &Reply) {
             }
         }
     }
-}
-
-async fn conflicts(stage: &Stage) -> Result<(), Stop> {
-    let schema = stage.subject.create_schema.as_ref();
-    let valid = schema.and_then(|schema| parameters::valid(schema).ok());
-    let own = stage.session.options.parameters.provision.clone();
-    let given = own.or(valid);
-    let with = |resource: &Resource, parameters: Option<&Value>| {
-        let call = stage.provision(resource);
-        match parameters {
-            Some(parameters) => call.member("parameters", parameters.clone()),
-            None => call,
-        }
-    };
-    let resource = stage.fresh();
-    let call = with(&resource, given.as_ref());
-    let made = stage.make(call.clone()).await?;
-    let mut others = Vec::new();
-    if let Some(sibling) = stage.subject.siblings.first() {
-        others.push((
-            "another plan",
-            call.clone().member("plan_id", sibling.clone().into()),
-        ));
-    }
-    if let Some((service, plan)) = &stage.subject.stranger {
-        let other = call
-            .clone()
-            .member("service_id", service.clone().into())
-            .member("plan_id", plan.clone().into());
-        others.push(("another offering", other));
-    }
-    if let (Some(schema), Some(base)) = (schema, &given)
-        && let Some(variant) = parameters::variants(schema, base).into_iter().next()
-    {
-        others.push((
-            "other parameters",
-            call.clone().member("parameters", variant),
-        ));
-    }
-    for (what, other) in others {
-        let reply = stage.send(&other).await?;
-        let expected = format!("409 Conflict to {what} under an id in use");
-        stage.expect(
-            &reply,
-            "provision.status-409-existing",
-            reply.status == 409,
-            &expected,
-        );
-        if reply.status == 202 {
-            stage.settle(&resource, Work::Create, &reply).await?;
-        }
-        if reply.is_refusal() {
-            let again = stage.send(&call).await?;
-            let is_same = again.status != 409 || answers_409_always(stage);
-            let expected = format!("the same instance as before {what} was refused");
-            stage.expect(&again, "errors.4xx-no-side-effects", is_same, &expected);
-        }
-    }
-    stage.remove(&made.resource).await.map(drop)
 }
 
 /// Whether 200 is what the broker answers to what is new, so that it tells nothing.
@@ -468,33 +436,30 @@ fn answers_200_to_new(stage: &Stage) -> bool {
     ids.iter().any(|id| book.deviates(id))
 }
 
-/// Whether the broker answers 409 to every repeat, so that it tells nothing.
-fn answers_409_always(stage: &Stage) -> bool {
-    let record = stage.session.record();
-    record.book.deviates("provision.status-200-identical")
-}
-
 async fn synchronous(stage: &Stage) -> Result<(), Stop> {
     let right = || stage.provision(&stage.fresh());
-    let mut first_code = None;
+    let is_async = Learned::is(&stage.learned.provisions_async);
+    let (status, code) = (
+        "provision.async-required-422",
+        "provision.async-required-code",
+    );
+    let mut absent = None;
     for value in [None, Some("false")] {
-        let call = right().without_query("accepts_incomplete");
-        let call = match value {
-            None => call,
-            Some(value) => call.query("accepts_incomplete", value),
+        let wrong = || without_incomplete(right(), value);
+        let is_expected = |reply: &Reply| !is_async || is_async_required(reply);
+        let ids = [status, code, "async.false-equals-absent"];
+        let Some(reply) = judged(stage, wrong, is_expected, &ids).await? else {
+            continue;
         };
-        let reply = refuse(stage, &call).await?;
-        if !same_as_absent(stage, &reply, &mut first_code) {
-            asynchronous_only(
-                stage,
-                &reply,
-                Learned::is(&stage.learned.provisions_async),
-                "provision.async-required-422",
-                "provision.async-required-code",
-            );
+        if !same_as_absent(stage, &reply, &mut absent) {
+            asynchronous_only(stage, &reply, is_async, status, code);
         }
     }
     Ok(())
+}
+
+pub(super) fn is_async_required(reply: &Reply) -> bool {
+    reply.status == 422 && reply.code() == Some("AsyncRequired")
 }
 
 /// What a request without `accepts_incomplete=true` may be answered, of a plan
@@ -520,7 +485,7 @@ pub(super) fn asynchronous_only(
     let expected = "422 (or a synchronous success) without accepts_incomplete=true";
     stage.expect(reply, status, is_right, expected);
     if reply.status == 422 {
-        let is_right = reply.code() == Some("AsyncRequired");
+        let is_right = is_async_required(reply);
         stage.expect(reply, code, is_right, "the error AsyncRequired");
     }
 }

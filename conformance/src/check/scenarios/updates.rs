@@ -1,19 +1,23 @@
 //! Updates: changes that are carried out, and such as are to be refused.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::Scenario;
 use super::bindings::without_incomplete;
-use super::life::is_busy_with;
+use super::control::REFUSED_TOO;
+use super::life::{is_busy_with, matches_id};
 use super::provisions::{
-    BROKEN_JSON, OTHER_VERSION, asynchronous_only, maintenance_conflict, same_as_absent,
-    unknown_field, unprocessable, wrong_parameters,
+    BROKEN_JSON, OTHER_VERSION, UNKNOWN_FIELD, asynchronous_only, is_async_required,
+    maintenance_conflict, same_as_absent, unknown_field, unprocessable, wrong_parameters,
 };
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
 use crate::check::session::{Reply, Stop};
 use crate::check::stage::{End, Learned, Made, Stage, context};
-use crate::parameters;
+use crate::check::subject::Subject;
+use crate::parameters::{self, demanded};
 
 pub(super) const CHANGES: Scenario = Scenario {
     name: "updates that change something, or nothing",
@@ -190,18 +194,17 @@ async fn changes(stage: &Stage) -> Result<(), Stop> {
             "any answer to an update of nothing",
         );
     }
+    if again.is_success() {
+        // What changes nothing is compared with what changed nothing.
+        let odd = update.member(UNKNOWN_FIELD, json!({"a": 1}));
+        let extended = change(stage, &instance, &odd).await?;
+        unknown_field(stage, &again, &extended);
+    }
     without_parameters(stage, &instance).await?;
     context_alone(stage, &instance).await?;
     described_maintenance(stage, &instance).await?;
-
-    let call = stage
-        .update(&instance, &supported(stage))
-        .member("conformance_unknown_field", json!({"a": 1}));
-    let extended = change(stage, &instance, &call).await?;
-    if again.is_success() {
-        unknown_field(stage, &again, &extended);
-    }
-    stage.remove(&instance).await.map(drop)
+    stage.remove(&instance).await?;
+    later_plan(stage).await
 }
 
 /// An instance that has parameters where the plan has a schema for them.
@@ -277,17 +280,9 @@ fn same_plan(stage: &Stage, before: &Reply, after: &Reply) {
 /// An update without parameters leaves them as they are.
 async fn without_parameters(stage: &Stage, instance: &Resource) -> Result<(), Stop> {
     let subject = &stage.subject;
-    let changes = if subject.allows_context_updates && stage.knows(15) {
-        json!({"context": context("conformance-without-parameters")})
-    } else if let Some(version) = subject
-        .maintenance_version
-        .as_ref()
-        .filter(|_| stage.knows(15))
-    {
-        json!({"maintenance_info": {"version": version}})
-    } else if subject.is_plan_updateable {
-        json!({"plan_id": subject.plan_id})
-    } else {
+    let same_plan = || json!({"plan_id": subject.plan_id});
+    let same_plan = subject.is_plan_updateable.then(same_plan);
+    let Some(changes) = neither_plan_nor_parameters(stage).or(same_plan) else {
         return Ok(());
     };
     let Some(before) = look(stage, instance).await? else {
@@ -319,6 +314,48 @@ async fn without_parameters(stage: &Stage, instance: &Resource) -> Result<(), St
     }
     same_plan_without(stage, &before, &after);
     Ok(())
+}
+
+/// An update that names neither a plan nor parameters.
+fn neither_plan_nor_parameters(stage: &Stage) -> Option<Value> {
+    let subject = &stage.subject;
+    if !stage.knows(15) {
+        return None;
+    }
+    if subject.allows_context_updates {
+        return Some(json!({"context": context("conformance-without-parameters")}));
+    }
+    let version = subject.maintenance_version.as_ref()?;
+    Some(json!({"maintenance_info": {"version": version}}))
+}
+
+/// An update without a plan leaves an instance of a later plan with that one. Such a
+/// plan is looked for where the stage's is the offering's first.
+async fn later_plan(stage: &Stage) -> Result<(), Stop> {
+    let is_fit = |plan: &&Arc<Subject>| {
+        let schema = plan.create_schema.as_ref();
+        plan.is_free && demanded(schema).is_none()
+    };
+    let later = stage.subject.siblings.iter().find(is_fit);
+    let Some(later) = later.filter(|_| stage.subject.is_first) else {
+        return Ok(());
+    };
+    let stage = stage.with(later.clone());
+    let parameters = || {
+        let valid = parameters::valid(stage.subject.update_schema.as_ref()?);
+        Some(json!({"parameters": valid.ok()?}))
+    };
+    let Some(changes) = neither_plan_nor_parameters(&stage).or_else(parameters) else {
+        return Ok(());
+    };
+    let instance = stage.instance().await?.resource;
+    let before = look(&stage, &instance).await?;
+    let reply = change(&stage, &instance, &stage.update(&instance, &changes)).await?;
+    let after = look(&stage, &instance).await?;
+    if let (Some(before), Some(after), true) = (before, after, reply.is_success()) {
+        same_plan_without(&stage, &before, &after);
+    }
+    stage.remove(&instance).await.map(drop)
 }
 
 fn same_plan_without(stage: &Stage, before: &Reply, after: &Reply) {
@@ -403,7 +440,12 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
     unprocessable(stage, &reply);
     unprocessable(stage, &refused.send(right().raw("[]")).await?);
 
-    let reply = refused.send(right().without_member("service_id")).await?;
+    let mut reply = refused.send(right().without_member("service_id")).await?;
+    if reply.is_refusal() && reply.status != 400 {
+        // What makes it differ may be what is refused.
+        let known = stage.update(&instance, &supported(stage));
+        reply = refused.send(known.without_member("service_id")).await?;
+    }
     let id = "update.status-400-missing-service-id";
     stage.expect(
         &reply,
@@ -434,16 +476,18 @@ async fn refusals(stage: &Stage) -> Result<(), Stop> {
         stage.prefer(&reply, id, reply.is_refusal(), &expected);
     }
     if stage.subject.maintenance_version.is_some() && stage.knows(15) {
-        let call = right()
-            .without_member("plan_id")
-            .member("maintenance_info", json!({"version": OTHER_VERSION}));
-        let reply = refused.send(call).await?;
+        let wrong = json!({"maintenance_info": {"version": OTHER_VERSION}});
+        let reply = refused.send(stage.update(&instance, &wrong)).await?;
         maintenance_conflict(
             stage,
             &reply,
             "update.maintenance-info-conflict-422",
             "update.maintenance-info-conflict-code",
         );
+        // A valid change beside it would show that half of it was done.
+        let both = right().without_member("plan_id");
+        let both = both.member("maintenance_info", wrong["maintenance_info"].clone());
+        refused.send(both).await?;
     }
     let all = refused.all;
     let replies: Vec<Reply> = all.iter().map(|(_, reply)| reply.clone()).collect();
@@ -531,7 +575,7 @@ async fn plans(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?.resource;
     let mut worked = None;
     let mut last = None;
-    for sibling in &subject.siblings {
+    for sibling in subject.siblings.iter().map(|plan| plan.plan_id.as_str()) {
         let call = stage.update(&instance, &json!({"plan_id": sibling}));
         let reply = stage.send(&call).await?;
         if reply.is_success() {
@@ -547,7 +591,7 @@ async fn plans(stage: &Stage) -> Result<(), Stop> {
                 stage.tell(&reply, id, Sign::Deviates, expected, "it is not declared");
             }
             moved(stage, &instance, sibling).await?;
-            worked = Some(sibling.as_str());
+            worked = Some(sibling);
             last = Some(reply);
             break;
         }
@@ -600,29 +644,31 @@ async fn moved(stage: &Stage, instance: &Resource, plan: &str) -> Result<(), Sto
     {
         let id = "fetch-instance.plan-id-matches";
         let expected = "the plan that the last update gave the instance";
-        match told == plan {
-            true => stage.kept(&after, id, expected),
-            false => stage.tell(&after, id, Sign::Broken, expected, &format!("it is {told}")),
-        }
+        matches_id(stage, &after, id, (told, plan), expected);
     }
     Ok(())
 }
 
 async fn synchronous(stage: &Stage) -> Result<(), Stop> {
     let instance = stage.instance().await?.resource;
+    let right = stage.update(&instance, &supported(stage));
+    let (status, code) = ("update.async-required-422", "update.async-required-code");
     let mut absent = None;
     for value in [None, Some("false")] {
-        let call = without_incomplete(stage.update(&instance, &supported(stage)), value);
-        let reply = change(stage, &instance, &call).await?;
-        if !same_as_absent(stage, &reply, &mut absent) {
-            asynchronous_only(
-                stage,
-                &reply,
-                Learned::is(&stage.learned.updates_async),
-                "update.async-required-422",
-                "update.async-required-code",
-            );
+        let reply = change(stage, &instance, &without_incomplete(right.clone(), value)).await?;
+        // What was done at once is not asynchronous only; the second time it is no change.
+        let is_done = absent.as_ref().is_some_and(|(status, _)| *status < 300);
+        let is_async = Learned::is(&stage.learned.updates_async) && !is_done;
+        if same_as_absent(stage, &reply, &mut absent) {
+            continue;
         }
+        let is_refused = is_async && reply.is_refusal() && !is_async_required(&reply);
+        if is_refused && !change(stage, &instance, &right).await?.is_success() {
+            stage.unclear(status, REFUSED_TOO);
+            stage.unclear(code, REFUSED_TOO);
+            continue;
+        }
+        asynchronous_only(stage, &reply, is_async, status, code);
     }
     stage.remove(&instance).await.map(drop)
 }
