@@ -157,7 +157,7 @@ fn wrong_usage_is_told_with_exit_code_2() {
     exit code 2
     "#);
     assert_snapshot!(screen(&["replay", "http://127.0.0.1:1", "--timeout", "soon"], &[]), @"
-    error: invalid value 'soon' for '--timeout <DURATION>': expected number at 0
+    error: invalid value 'soon' for '--timeout <DURATION>': expected a duration such as 10s or 500ms
 
     For more information, try '--help'.
     exit code 2
