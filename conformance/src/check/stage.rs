@@ -1,7 +1,7 @@
 //! What scenarios are made of: right requests for a plan, resources that are
 //! made and removed, operations that are followed to their end.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -10,8 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::book::{Finding, Sign};
 use super::call::{Call, Endpoint, Resource, Work};
 use super::options::{Expect, Parameters};
+use super::patience::Moment;
 use super::session::{Reply, Session, Stop};
 use super::subject::Subject;
+use super::sweep::sweep;
 use crate::fresh::fresh_id;
 use crate::parameters::demanded;
 use crate::pause::Pauses;
@@ -102,6 +104,8 @@ pub(crate) struct Stage {
     pub(crate) learned: Arc<Learned>,
     slots: Arc<Semaphore>,
     slot: Mutex<Option<OwnedSemaphorePermit>>,
+    /// The ids of the instances that it has chosen.
+    instances: Mutex<Vec<String>>,
 }
 
 impl Stage {
@@ -117,6 +121,7 @@ impl Stage {
             learned,
             slots,
             slot: Mutex::new(None),
+            instances: Mutex::default(),
         }
     }
 
@@ -141,8 +146,19 @@ impl Stage {
 
     // What is found.
 
+    /// Sends a call, and again while its answer is one of the moment.
     pub(crate) async fn send(&self, call: &Call) -> Result<Reply, Stop> {
-        self.session.send(call, Some(&self.subject)).await
+        let subject = Some(&*self.subject);
+        let pause = |span| self.pause(span);
+        self.session.patiently(call, subject, false, pause).await
+    }
+
+    /// The same, where a `ConcurrencyError` counts, unless something else is under
+    /// way.
+    pub(crate) async fn send_at_once(&self, call: &Call) -> Result<Reply, Stop> {
+        let subject = Some(&*self.subject);
+        let pause = |span| self.pause(span);
+        self.session.patiently(call, subject, true, pause).await
     }
 
     /// Whether a requirement is one of the version that is judged.
@@ -361,7 +377,15 @@ impl Stage {
 
     /// A fresh id.
     pub(crate) fn fresh(&self) -> Resource {
-        Resource::instance(fresh_id())
+        let id = fresh_id();
+        self.instances().push(id.clone());
+        Resource::instance(id)
+    }
+
+    fn instances(&self) -> MutexGuard<'_, Vec<String>> {
+        self.instances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fresh id of a binding of this instance.
@@ -466,7 +490,12 @@ impl Stage {
         let is_right = reply.status == 201 || (reply.status == 202 && call.accepts_incomplete());
         let expected = "201 Created (or 202 Accepted) for what is new";
         // While it is in progress, 202 is right, which is another entry's.
-        if is_right || !self.is_begun(&resource, Work::Create).await? {
+        if reply.is_after_503 && reply.status == 200 {
+            self.unclear(
+                id,
+                "it may have been made by the request that was answered 503",
+            );
+        } else if is_right || !self.is_begun(&resource, Work::Create).await? {
             self.expect(&reply, id, is_right, expected);
         } else {
             self.unclear(id, "it was in progress, which 202 is for");
@@ -519,7 +548,8 @@ impl Stage {
         let started = Instant::now();
         let mut pauses = Pauses::new();
         loop {
-            let reply = self.send(&poll).await?;
+            let left = limit.saturating_sub(started.elapsed());
+            let reply = self.polled(&poll, left).await?;
             if let Some(end) = self.end_of(resource, work, &reply)? {
                 if end != End::Failed && work == Work::Delete {
                     self.session.ledger().strike(resource);
@@ -536,13 +566,25 @@ impl Stage {
         }
     }
 
+    /// Sends a poll, and again while it is answered by a fault or not at all to the
+    /// point: a platform goes on then.
+    async fn polled(&self, poll: &Call, limit: Duration) -> Result<Reply, Stop> {
+        let limit = limit.min(LONGEST_FAULT);
+        let started = Instant::now();
+        let mut pauses = Pauses::new();
+        loop {
+            let reply = self.session.send(poll, Some(&self.subject)).await?;
+            let is_fault = reply.status >= 500 && reply.status != 501;
+            let is_answer = !is_fault && Moment::of(&reply).is_none();
+            if is_answer || started.elapsed() >= limit {
+                return Ok(reply);
+            }
+            self.pause(pauses.after(&reply.answer)).await;
+        }
+    }
+
     /// What a poll says: how the operation has ended, or that it has not.
-    pub(crate) fn end_of(
-        &self,
-        resource: &Resource,
-        work: Work,
-        reply: &Reply,
-    ) -> Result<Option<End>, Stop> {
+    fn end_of(&self, resource: &Resource, work: Work, reply: &Reply) -> Result<Option<End>, Stop> {
         let (ok, gone, only_delete) = match resource.binding {
             None => (
                 "last-operation.status-200",
@@ -588,7 +630,15 @@ impl Stage {
                 Err(Stop::because(refused(reply)))
             }
             _ => {
-                self.expect(reply, ok, false, expected);
+                // Who has deleted something need not tell of it any more, and who
+                // has no time for a poll has not processed it.
+                let says_nothing = matches!(
+                    Moment::of(reply),
+                    Some(Moment::TooMany | Moment::Concurrency)
+                );
+                if work != Work::Delete && !says_nothing {
+                    self.expect(reply, ok, false, expected);
+                }
                 Err(Stop::because(refused(reply)))
             }
         }
@@ -603,7 +653,8 @@ impl Stage {
     ) -> Result<bool, Stop> {
         let operation = Stage::operation(accepted);
         let poll = self.poll(resource, work, operation.as_deref());
-        let reply = self.send(&poll).await?;
+        let limit = self.session.options.operation_timeout;
+        let reply = self.polled(&poll, limit).await?;
         Ok(self.end_of(resource, work, &reply)?.is_none())
     }
 
@@ -618,15 +669,19 @@ impl Stage {
         self.remove_by(resource, call).await
     }
 
-    /// Sends a deletion, and once more where a fault of the broker's own, which may
-    /// be one of the moment, is in its way.
+    /// Sends the deletion of what exists, and once more where it is refused: a fault
+    /// of the broker's own, or what it is busy with, may be over by then.
     pub(crate) async fn insist(&self, call: &Call) -> Result<Reply, Stop> {
         let first = self.send(call).await?;
-        if first.status < 500 {
-            return Ok(first);
+        match first.status {
+            // An earlier request may have deleted it.
+            404 | 410 if first.is_after_503 => return Err(Stop::because(refused(&first))),
+            200..=299 | 404 | 410 => return Ok(first),
+            400..=499 => self.pause(AFTER_REFUSAL).await,
+            _ => {}
         }
         let again = self.send(call).await?;
-        if again.status == 410 {
+        if again.status == 410 && first.status >= 500 {
             let expected = "something left to delete after a deletion was answered 5xx";
             self.prefer(&again, after(&first), false, expected);
         }
@@ -656,8 +711,8 @@ impl Stage {
             ),
             Some(_) => ("unbind.status-200-deleted", &self.learned.unbinds_async),
         };
-        let is_busy = reply.status == 422 && reply.code() == Some("ConcurrencyError");
-        if is_busy || reply.status >= 500 {
+        // It says that nothing was deleted, and may have reasons of its own.
+        if !reply.is_success() && !matches!(reply.status, 404 | 410) {
             return Err(Stop::because(refused(&reply)));
         }
         let is_right = matches!(reply.status, 200 | 202);
@@ -706,7 +761,32 @@ impl Stage {
         }
         Ok(())
     }
+
+    /// Leaves nothing behind of a scenario that was stopped: what it holds of a
+    /// quota, others may need.
+    pub(crate) async fn tidy(&self) {
+        let instances = self.instances().clone();
+        let mut entries = self.session.ledger().entries();
+        entries.retain(|entry| instances.contains(&entry.instance));
+        let limit = self.session.options.operation_timeout.min(LONGEST_TIDYING);
+        // What is left, the end of the run sees to.
+        sweep(&self.session, entries, limit).await;
+    }
+
+    /// Ends: nobody follows what is still under way.
+    pub(crate) fn leave(&self) {
+        self.session.forget(&self.instances());
+    }
 }
+
+/// How long a target may answer polls by faults before that is judged.
+const LONGEST_FAULT: Duration = Duration::from_secs(30);
+
+/// The pause before a deletion that was refused is asked for once more.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
+/// How long a scenario cleans up after itself.
+const LONGEST_TIDYING: Duration = Duration::from_secs(30);
 
 /// The entry about what a refused request leaves behind.
 pub(crate) fn after(refused: &Reply) -> &'static str {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Scenario, always};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
+use crate::check::patience::Moment;
 use crate::check::rules::INFORMATION;
 use crate::check::session::{Reply, Stop};
 use crate::check::stage::{End, Made, Stage, context, refused};
@@ -286,10 +287,13 @@ async fn absent(
 ) -> Result<Reply, Stop> {
     let stopped = Err(Stop::because(refused(&first)));
     if appears(stage, fetch).await? {
-        if made.is_async() {
+        if Moment::of(&first).is_some() {
+            // It says nothing of what was made.
+            stage.unclear(at_once, &refused(&first));
+        } else if made.is_async() {
             let expected = "200 as soon as the operation has succeeded";
             stage.expect(&first, at_once, false, expected);
-        } else {
+        } else if first.status == 404 {
             let actual = "it was answered synchronously, but could be fetched only later";
             let expected = "202 where the work goes on after the answer";
             let id = "async.status-202";
@@ -573,7 +577,7 @@ async fn of_binding(stage: &Stage, instance: &Made) -> Result<(), Stop> {
 async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
     let fresh = || stage.fresh_binding(&instance.resource);
     let call = stage.bind(&fresh());
-    let first = stage.send(&call).await?;
+    let first = stage.send_at_once(&call).await?;
     if first.is_success() {
         return stage.taken_up(call, first).await;
     }
@@ -637,6 +641,10 @@ async fn gone(stage: &Stage, resource: &Resource, deleted: &Reply) -> Result<(),
             "unbind.status-202-in-progress",
         ),
     };
+    if !matches!(deleted.status, 200 | 202) {
+        // What it has done it does not say, or not in the right way.
+        return Ok(());
+    }
     let expected = "202 while the deletion is in progress";
     if deleted.status == 202 {
         stage.kept(deleted, in_progress, expected);
