@@ -588,3 +588,27 @@ impl Task {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scenario_that_panics_is_known_and_judges_nothing() {
+        let mut tasks = Tasks::default();
+        tasks.begin(&FIRST, async { panic!() });
+        let failed = tasks.next().await.unwrap().err().unwrap();
+        assert_eq!(failed.name, FIRST.name);
+        assert!(tasks.next().await.is_none());
+
+        let mut why_not = WhyNot::default();
+        why_not.fail(&EACH[0]);
+        let stopped: Vec<&str> = why_not.stopped.keys().copied().collect();
+        let judges: BTreeSet<&str> = EACH[0].judges.iter().copied().collect();
+        assert_eq!(stopped, Vec::from_iter(judges));
+        why_not.fail(failed);
+        let mut all = scenarios::all().flat_map(|scenario| scenario.judges);
+        assert!(all.all(|id| why_not.stopped.contains_key(id)));
+        assert!(why_not.has_failed);
+    }
+}
