@@ -74,12 +74,14 @@ async fn delete(session: &Session, entry: &Entry, until: Instant) -> Option<Left
             }
         };
         left.instead = format!("was answered {}", reply.status);
+        // It may be that the plan is not the one that it has now.
+        if matches!(reply.status, 400 | 404 | 410)
+            && let Some(other) = plans.next()
+        {
+            plan = other;
+            continue;
+        }
         match reply.status {
-            // It may be that the plan is not the one that it has now.
-            400 | 404 | 410 if let Some(other) = plans.next() => {
-                plan = other;
-                continue;
-            }
             404 | 410 => {
                 if let Some(wait) = session.may_appear_within(&resource)
                     && Instant::now() + wait < until
