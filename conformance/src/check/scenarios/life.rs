@@ -641,10 +641,6 @@ async fn gone(stage: &Stage, resource: &Resource, deleted: &Reply) -> Result<(),
             "unbind.status-202-in-progress",
         ),
     };
-    if !matches!(deleted.status, 200 | 202) {
-        // What it has done it does not say, or not in the right way.
-        return Ok(());
-    }
     let expected = "202 while the deletion is in progress";
     if deleted.status == 202 {
         stage.kept(deleted, in_progress, expected);
@@ -660,6 +656,10 @@ async fn gone(stage: &Stage, resource: &Resource, deleted: &Reply) -> Result<(),
             stage.tell(deleted, in_progress, Sign::Broken, expected, &actual);
             stage.settle(resource, Work::Delete, deleted).await?;
         }
+    }
+    if !matches!(deleted.status, 200 | 202) {
+        // That it has deleted anything, it does not say in the right way.
+        return Ok(());
     }
     if stage.is_fetchable(resource) {
         let reply = stage.send(&stage.fetch(resource)).await?;
