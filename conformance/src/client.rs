@@ -98,8 +98,22 @@ impl Client {
         &self.target
     }
 
+    /// How long a request and its whole answer may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Sends a request and reads the whole answer.
     pub async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        self.send_within(request, self.timeout).await
+    }
+
+    /// The same, where it may take `timeout`.
+    pub(crate) async fn send_within(
+        &self,
+        request: &Request,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
         let mut message = self.message(request).map_err(Failure::Unsendable)?;
         let connection = capture_connection(&mut message);
         let exchange = async {
@@ -112,12 +126,12 @@ impl Client {
                 body: body.map_err(failed_body)?.to_bytes().to_vec(),
             })
         };
-        match tokio::time::timeout(self.timeout, exchange).await {
+        match tokio::time::timeout(timeout, exchange).await {
             Ok(result) => result,
             Err(_) if connection.connection_metadata().is_none() => Err(Failure::Unreachable(
-                format!("no connection within {:?}", self.timeout),
+                format!("no connection within {timeout:?}"),
             )),
-            Err(_) => Err(Failure::TimedOut(self.timeout)),
+            Err(_) => Err(Failure::TimedOut(timeout)),
         }
     }
 

@@ -28,7 +28,10 @@ impl Pauses {
     }
 }
 
-fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds = answer.header("retry-after")?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER))
+/// How long the target says to wait. No time at all says nothing: who never waits
+/// asks as fast as can be.
+pub(crate) fn retry_after(answer: &Answer) -> Option<Duration> {
+    let seconds: u64 = answer.header("retry-after")?.parse().ok()?;
+    let span = Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER);
+    (!span.is_zero()).then_some(span)
 }

@@ -2,7 +2,7 @@
 //! handlers that take the same requests and answer fixed JSON of the same size.
 //!
 //! `cargo bench -p broker` runs it all; `cargo bench -p broker -- quick` a
-//! shorter one. Everything is real HTTP on loopback over 32 connections that
+//! shorter one, and `-- lifecycle` only the lifecycle with few stored. Everything is real HTTP on loopback over 32 connections that
 //! are kept; the echo service is a process of its own.
 #![expect(
     clippy::print_stdout,
@@ -46,6 +46,7 @@ async fn main() {
         echo_url: echo.url.clone(),
         dir: tempfile::tempdir().unwrap(),
         span,
+        only_lifecycle: is("lifecycle"),
     };
     bench.run(stored).await;
     echo.end();
@@ -90,6 +91,7 @@ struct Bench {
     echo_url: String,
     dir: tempfile::TempDir,
     span: Duration,
+    only_lifecycle: bool,
 }
 
 impl Bench {
@@ -100,17 +102,17 @@ impl Bench {
         );
         let yardstick = yardstick::start().await;
 
+        if self.only_lifecycle {
+            self.lifecycle_with_few(&yardstick).await;
+            return;
+        }
+
         let broker = self.broker("catalog.db").await;
         self.compare("catalog", &broker.url(), &yardstick.url(), catalog())
             .await;
         broker.stop(Duration::ZERO).await;
 
-        let broker = self.broker("few.db").await;
-        let few = self
-            .compare("lifecycle", &broker.url(), &yardstick.url(), lifecycle())
-            .await;
-        broker.stop(Duration::ZERO).await;
-
+        let few = self.lifecycle_with_few(&yardstick).await;
         let one = self.in_groups_of_one().await;
         println!(
             "lifecycle in groups of one write: {one:.0} requests/s; grouped is {:.1} times that",
@@ -150,6 +152,15 @@ impl Bench {
         );
         broker.stop(Duration::ZERO).await;
         yardstick.stop(Duration::ZERO).await;
+    }
+
+    async fn lifecycle_with_few(&self, yardstick: &Running) -> f64 {
+        let broker = self.broker("few.db").await;
+        let few = self
+            .compare("lifecycle", &broker.url(), &yardstick.url(), lifecycle())
+            .await;
+        broker.stop(Duration::ZERO).await;
+        few
     }
 
     async fn broker(&self, store: &str) -> Running {

@@ -230,6 +230,21 @@ impl Call {
             .any(|piece| piece == "accepts_incomplete=true")
     }
 
+    /// Whether it names this offering and one of these plans, and logs in.
+    pub(crate) fn is_hinted<'a>(
+        &self,
+        service_id: &str,
+        mut plan_ids: impl Iterator<Item = &'a str>,
+    ) -> bool {
+        let has = |name: &str, value: &str| {
+            let piece = format!("{name}={}", encode(value));
+            self.query.contains(&piece)
+        };
+        self.login == Login::Right
+            && has("service_id", service_id)
+            && plan_ids.any(|plan_id| has("plan_id", plan_id))
+    }
+
     /// Whether it may create something.
     pub(crate) fn creates(&self) -> bool {
         matches!(self.endpoint, Endpoint::Provision | Endpoint::Bind)

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use fixtures::ApiVersion;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub(crate) struct Entry {
     pub(crate) binding: Option<String>,
     pub(crate) service_id: String,
     pub(crate) plan_id: String,
+    /// Plans that an update may have moved it to, the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) later_plan_ids: Vec<String>,
 }
 
 impl Entry {
@@ -27,6 +31,12 @@ impl Entry {
             instance: self.instance.clone(),
             binding: self.binding.clone(),
         }
+    }
+
+    /// The plans that its deletion may have to name, the likeliest first.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = &str> {
+        let later = self.later_plan_ids.iter().rev();
+        [&self.plan_id].into_iter().chain(later).map(String::as_str)
     }
 }
 
@@ -39,6 +49,7 @@ enum Line {
         target: String,
         api_version: ApiVersion,
     },
+    /// What may be created, or what more is known of it.
     Creates(Entry),
     Removed(Entry),
 }
@@ -63,6 +74,8 @@ pub(crate) struct Ledger {
 struct State {
     file: Option<File>,
     entries: Vec<Entry>,
+    /// Creations that got no answer, and when that was given up.
+    unanswered: Vec<(Resource, Instant)>,
 }
 
 impl Ledger {
@@ -100,7 +113,7 @@ impl Ledger {
             path: Some(path.to_owned()),
             state: Mutex::new(State {
                 file: Some(file),
-                entries: Vec::new(),
+                ..State::default()
             }),
         })
     }
@@ -114,6 +127,7 @@ impl Ledger {
             state: Mutex::new(State {
                 file: Some(file),
                 entries,
+                ..State::default()
             }),
         })
     }
@@ -141,8 +155,13 @@ impl Ledger {
                     target,
                     api_version,
                 } => head = Some((target, api_version)),
-                Line::Creates(entry) => entries.push(entry),
-                Line::Removed(entry) => entries.retain(|other| *other != entry),
+                Line::Creates(entry) => {
+                    entries.retain(|other| other.resource() != entry.resource());
+                    entries.push(entry);
+                }
+                Line::Removed(entry) => {
+                    entries.retain(|other| other.resource() != entry.resource());
+                }
             }
         }
         match head {
@@ -161,7 +180,8 @@ impl Ledger {
     /// Enters what the next request may create.
     pub(crate) fn enter(&self, entry: Entry) -> io::Result<()> {
         let mut state = self.state();
-        if state.entries.contains(&entry) {
+        let mut known = state.entries.iter();
+        if known.any(|other| other.resource() == entry.resource()) {
             return Ok(());
         }
         if let Some(file) = &mut state.file {
@@ -169,6 +189,49 @@ impl Ledger {
         }
         state.entries.push(entry);
         Ok(())
+    }
+
+    /// Enters the plan that the next request may move an instance to.
+    pub(crate) fn enter_plan(&self, resource: &Resource, plan_id: &str) -> io::Result<()> {
+        let mut guard = self.state();
+        let State { file, entries, .. } = &mut *guard;
+        let mut entries = entries.iter_mut();
+        let Some(entry) = entries.find(|entry| entry.resource() == *resource) else {
+            return Ok(());
+        };
+        if !entry.plans().any(|known| known == plan_id) {
+            entry.later_plan_ids.push(plan_id.to_owned());
+            if let Some(file) = file {
+                write(file, &Line::Creates(entry.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a creation got no answer, so that it may take effect later.
+    pub(crate) fn unanswered(&self, resource: &Resource) {
+        let now = (resource.clone(), Instant::now());
+        self.state().unanswered.push(now);
+    }
+
+    /// How long it is since a creation got no answer.
+    pub(crate) fn unanswered_for(&self, resource: &Resource) -> Option<Duration> {
+        let state = self.state();
+        let mut unanswered = state.unanswered.iter().rev();
+        let (_, since) = unanswered.find(|(other, _)| other == resource)?;
+        Some(since.elapsed())
+    }
+
+    /// Whether it may be there.
+    pub(crate) fn has(&self, resource: &Resource) -> bool {
+        self.entry(resource).is_some()
+    }
+
+    /// Its entry.
+    pub(crate) fn entry(&self, resource: &Resource) -> Option<Entry> {
+        let state = self.state();
+        let mut entries = state.entries.iter();
+        entries.find(|entry| entry.resource() == *resource).cloned()
     }
 
     /// Strikes off what is gone.

@@ -1,11 +1,13 @@
 //! Judges a target by the requirements of the specification.
 
+mod activity;
 mod book;
 mod call;
 mod how;
 mod ledger;
 mod options;
 mod outcome;
+mod patience;
 mod proof;
 mod rules;
 mod run;

@@ -81,8 +81,8 @@ pub enum CutShort {
     /// There is no connection, or the target does not answer its catalog: the
     /// words say what happened, and what to do.
     NoBaseline(String),
-    /// No plan of the catalog could be provisioned: the words say what the
-    /// broker answered.
+    /// No plan of the catalog could be provisioned, or the check itself has failed:
+    /// the words say what the broker answered, or that.
     NoInstance(String),
     /// The user interrupted.
     Interrupted,

@@ -1,6 +1,6 @@
 //! The run of a check, from the first request to the last clean-up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fixtures::{Registry, Requirement};
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use super::book::states;
 use super::call::Call;
@@ -114,7 +114,8 @@ pub async fn check(
     while let Ok(event) = told.try_recv() {
         observe(&event);
     }
-    let leftovers = sweep(&session).await;
+    let left = session.ledger().entries();
+    let leftovers = sweep(&session, left, session.options.operation_timeout).await;
     session.ledger().close();
     let duration = started.elapsed();
     let results = {
@@ -161,8 +162,9 @@ pub async fn clean_up(
         ..Options::default()
     };
     let ledger = Ledger::resume(path, entries)?;
-    let session = Session::new(client, options, ledger, Interrupt::new());
-    let leftovers = sweep(&session).await;
+    let session = Arc::new(Session::new(client, options, ledger, Interrupt::new()));
+    let left = session.ledger().entries();
+    let leftovers = sweep(&session, left, session.options.operation_timeout).await;
     session.ledger().close();
     Ok(leftovers)
 }
@@ -223,7 +225,7 @@ async fn play(
     };
     let (catalog, no_instance) = tokio::join!(of_catalog, of_plans);
     let last = match catalog {
-        Ok(()) => session.send(&Call::catalog(), None).await,
+        Ok(()) => scenarios::ask(session, &Call::catalog()).await,
         Err(stop) => Err(stop),
     };
     match last {
@@ -243,7 +245,7 @@ async fn play(
 
 /// The first answer of the catalog: without it, nothing is judged.
 async fn baseline(session: &Session) -> Result<Reply, CutShort> {
-    let reply = match session.send(&Call::catalog(), None).await {
+    let reply = match scenarios::ask(session, &Call::catalog()).await {
         Ok(reply) => reply,
         Err(Stop::Interrupted) => return Err(CutShort::Interrupted),
         Err(Stop::Because(why)) => return Err(CutShort::NoBaseline(why)),
@@ -300,7 +302,7 @@ async fn of_plans(
         return None;
     }
     let why_not = Arc::new(Mutex::new(WhyNot::default()));
-    let mut tasks: JoinSet<Vec<Task>> = JoinSet::new();
+    let mut tasks = Tasks::default();
     for (index, plans) in chosen.into_iter().enumerate() {
         let mut plans = plans.into_iter();
         let Some(subject) = plans.next() else {
@@ -317,12 +319,19 @@ async fn of_plans(
             is_first_plan: index == 0,
             others: plans.take(MOST_OTHERS).collect(),
         };
-        tasks.spawn(task.play());
+        tasks.begin(task.scenario, task.play());
     }
-    while let Some(next) = tasks.join_next().await {
-        // A scenario that panicked has said so, and judges nothing more.
-        for task in next.unwrap_or_default() {
-            tasks.spawn(task.play());
+    while let Some(next) = tasks.next().await {
+        match next {
+            Ok(next) => {
+                for task in next {
+                    tasks.begin(task.scenario, task.play());
+                }
+            }
+            Err(scenario) => {
+                let mut why_not = why_not.lock().unwrap_or_else(PoisonError::into_inner);
+                why_not.fail(scenario);
+            }
         }
     }
     let why_not = why_not.lock().unwrap_or_else(PoisonError::into_inner);
@@ -330,9 +339,46 @@ async fn of_plans(
     for (id, why) in why_not.reasons() {
         record.book.unclear(id, why);
     }
-    match why_not.has_instance {
-        true => None,
-        false => why_not.no_instance.clone(),
+    match (why_not.has_failed, why_not.has_instance) {
+        (true, _) => Some(FAILED.to_owned()),
+        (false, true) => None,
+        (false, false) => why_not.no_instance.clone(),
+    }
+}
+
+/// What is said where a scenario has panicked.
+const FAILED: &str = "the check itself failed, which is a bug in it: please report it";
+
+/// The scenarios that are being played, each of which gives what comes next.
+#[derive(Default)]
+struct Tasks {
+    set: JoinSet<Vec<Task>>,
+    scenarios: HashMap<task::Id, &'static Scenario>,
+}
+
+impl Tasks {
+    fn begin(
+        &mut self,
+        scenario: &'static Scenario,
+        playing: impl Future<Output = Vec<Task>> + Send + 'static,
+    ) {
+        let id = self.set.spawn(playing).id();
+        self.scenarios.insert(id, scenario);
+    }
+
+    /// The tasks after one that has ended, or the scenario of one that has panicked,
+    /// as long as there is one.
+    async fn next(&mut self) -> Option<Result<Vec<Task>, &'static Scenario>> {
+        let ended = self.set.join_next_with_id().await?;
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let scenario = self.scenarios.remove(&id)?;
+        Some(match ended {
+            Ok((_, next)) => Ok(next),
+            Err(_) => Err(scenario),
+        })
     }
 }
 
@@ -367,9 +413,21 @@ struct WhyNot {
     /// Whether an instance of any plan was made, or why not.
     has_instance: bool,
     no_instance: Option<String>,
+    /// Whether the check itself has failed.
+    has_failed: bool,
 }
 
 impl WhyNot {
+    /// Enters that a scenario has panicked. After the first one nothing is played.
+    fn fail(&mut self, scenario: &'static Scenario) {
+        self.has_failed = true;
+        let all = scenarios::all().filter(|_| scenario.name == FIRST.name);
+        let judges = all.chain([scenario]).flat_map(|scenario| scenario.judges);
+        for id in judges {
+            self.stopped.entry(id).or_insert_with(|| FAILED.to_owned());
+        }
+    }
+
     fn reasons(&self) -> impl Iterator<Item = (&'static str, String)> {
         let is_unfit = |id: &str| {
             let mut judging = scenarios::all().filter(|s| s.judges.contains(&id));
@@ -431,6 +489,10 @@ impl Task {
         // Whoever listens may have gone away; that changes nothing.
         let _ = self.events.send(begun);
         let played = (self.scenario.play)(&stage).await;
+        if let Err(Stop::Because(_)) = &played {
+            stage.tidy().await;
+        }
+        stage.leave();
         let _ = self.events.send(CheckEvent::Ended { scenario, plan });
         let stopped = played.err();
         if let Some(stop) = &stopped {
@@ -524,5 +586,29 @@ impl Task {
                 .entry(id)
                 .or_insert_with(|| why.to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_scenario_that_panics_is_known_and_judges_nothing() {
+        let mut tasks = Tasks::default();
+        tasks.begin(&FIRST, async { panic!() });
+        let failed = tasks.next().await.unwrap().err().unwrap();
+        assert_eq!(failed.name, FIRST.name);
+        assert!(tasks.next().await.is_none());
+
+        let mut why_not = WhyNot::default();
+        why_not.fail(&EACH[0]);
+        let stopped: Vec<&str> = why_not.stopped.keys().copied().collect();
+        let judges: BTreeSet<&str> = EACH[0].judges.iter().copied().collect();
+        assert_eq!(stopped, Vec::from_iter(judges));
+        why_not.fail(failed);
+        let mut all = scenarios::all().flat_map(|scenario| scenario.judges);
+        assert!(all.all(|id| why_not.stopped.contains_key(id)));
+        assert!(why_not.has_failed);
     }
 }

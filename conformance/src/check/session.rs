@@ -3,20 +3,22 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fixtures::ApiVersion;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::activity::{Activity, Around};
 use super::book::{Book, Finding, Sign};
-use super::call::{Call, Endpoint};
+use super::call::{Call, Endpoint, Resource};
 use super::ledger::{Entry, Ledger};
 use super::options::{Auth, Options};
+use super::patience::{Moment, Patience};
 use super::rules;
 use super::subject::Subject;
 use crate::client::Client;
-use crate::exchange::{Answer, Exchange, Failure, Role};
+use crate::exchange::{Answer, Exchange, Failure, Request, Role};
 use crate::fresh::fresh_id;
 use crate::interrupt::Interrupt;
 use crate::secrets::{Secrets, basic};
@@ -26,6 +28,15 @@ pub(crate) const JUDGES: &[&str] = &["async.prompt-response", "errors.5xx-no-sid
 
 /// Names of header fields of the user's whose values are kept secret.
 const SECRET_NAMES: [&str; 5] = ["auth", "cookie", "key", "secret", "token"];
+
+/// How many times longer than others a request may take that has to make or to
+/// delete something: platforms wait for it for a minute.
+const WORK: u32 = 6;
+
+/// How long answers of the moment are waited for in a run that turn out to last,
+/// and how long, for each, from then on.
+const LONGEST_IN_VAIN: Duration = Duration::from_secs(60);
+const IMPATIENT: Duration = Duration::from_millis(50);
 
 /// The header that a platform numbers its requests by.
 pub(crate) const REQUEST_IDENTITY: &str = "X-Broker-API-Request-Identity";
@@ -62,7 +73,10 @@ pub(crate) struct Reply {
     /// The body, if it is JSON.
     pub(crate) json: Option<Value>,
     /// Why the body could not be read though it is JSON.
-    unread: Option<String>,
+    pub(crate) unread: Option<String>,
+    /// Whether the same request was answered 503 before: then it may have had its
+    /// effect already.
+    pub(crate) is_after_503: bool,
     pub(crate) answer: Answer,
 }
 
@@ -98,6 +112,7 @@ pub(crate) struct Session {
     ledger: Ledger,
     interrupt: Interrupt,
     record: Mutex<Record>,
+    activity: Mutex<Activity>,
 }
 
 /// What has been seen so far.
@@ -107,6 +122,8 @@ pub(crate) struct Record {
     pub(crate) book: Book,
     /// How many of the exchanges count against the limit.
     counted: usize,
+    /// How long was waited for answers of the moment that have lasted.
+    in_vain: Duration,
 }
 
 impl Session {
@@ -145,6 +162,7 @@ impl Session {
             ledger,
             interrupt,
             record: Mutex::default(),
+            activity: Mutex::default(),
         }
     }
 
@@ -166,6 +184,15 @@ impl Session {
 
     pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what is under way on these instances: nobody follows it any more.
+    pub(crate) fn forget(&self, instances: &[String]) {
+        self.activity().forget(instances);
     }
 
     /// Enters what the exchange at this position says.
@@ -207,6 +234,53 @@ impl Session {
         }
     }
 
+    /// Sends a call to judge its answer, and again after a pause while that is one
+    /// of the moment. If it lasts, it is judged like any other, unless something
+    /// else may be the reason. With `is_wanted`, so is a `ConcurrencyError` while
+    /// nothing else is under way.
+    pub(crate) async fn patiently<F: Future<Output = ()>>(
+        &self,
+        call: &Call,
+        subject: Option<&Subject>,
+        is_wanted: bool,
+        pause: impl Fn(Duration) -> F,
+    ) -> Result<Reply, Stop> {
+        let mut patience = Patience::new();
+        let mut is_after_503 = false;
+        loop {
+            let before = self.activity().around(call);
+            let mut reply = self.send(call, subject).await?;
+            reply.is_after_503 = is_after_503;
+            let Some(moment) = Moment::of(&reply) else {
+                return Ok(reply);
+            };
+            let around = before.max(self.activity().around(call));
+            if is_wanted && (moment, around) == (Moment::Concurrency, Around::Nothing) {
+                return Ok(reply);
+            }
+            is_after_503 |= moment == Moment::Unavailable;
+            let longest = moment.longest(around, self.options.operation_timeout);
+            let longest = match self.record().in_vain >= LONGEST_IN_VAIN {
+                true => longest.min(IMPATIENT),
+                false => longest,
+            };
+            match (patience.after(&reply, longest), moment.hinders(around)) {
+                (Some(span), _) => pause(span).await,
+                (None, hinders) => {
+                    self.record().in_vain += patience.waited;
+                    return match hinders {
+                        Some(why) => {
+                            let (asked, status) = (&reply.asked, reply.status);
+                            let why = format!("{asked} was answered {status} {why}");
+                            Err(Stop::Because(why))
+                        }
+                        None => Ok(reply),
+                    };
+                }
+            }
+        }
+    }
+
     /// Sends a call that cleans up: also when the run is to end.
     pub(crate) async fn clean(
         &self,
@@ -217,17 +291,41 @@ impl Session {
         sent.map_err(|(_, failure)| failure)
     }
 
-    /// Enters in the ledger what a call may create.
+    /// Enters in the ledger what a call may create, or move to another plan.
     fn account_for(&self, call: &Call, subject: &Subject) -> io::Result<()> {
-        match &call.resource {
-            Some(resource) if call.creates() => self.ledger.enter(Entry {
+        let Some(resource) = &call.resource else {
+            return Ok(());
+        };
+        let plan_id = call.given("plan_id").and_then(Value::as_str);
+        match (call.endpoint, plan_id) {
+            (Endpoint::Provision | Endpoint::Bind, _) => self.ledger.enter(Entry {
                 instance: resource.instance.clone(),
                 binding: resource.binding.clone(),
                 service_id: subject.service_id.clone(),
                 plan_id: subject.plan_id.clone(),
+                later_plan_ids: Vec::new(),
             }),
+            (Endpoint::Update, Some(plan_id)) => self.ledger.enter_plan(resource, plan_id),
             _ => Ok(()),
         }
+    }
+
+    /// How long an answer may take. What has to make something, or has something to
+    /// delete, may take longer.
+    fn limit(&self, call: &Call, request: &Request) -> Duration {
+        let is_work = |resource| request.method != "GET" && self.ledger.has(resource);
+        match call.resource.as_ref().is_some_and(is_work) {
+            true => self.client.timeout().saturating_mul(WORK),
+            false => self.client.timeout(),
+        }
+    }
+
+    /// How long to wait until a creation that got no answer has had its effect, if it
+    /// is not certain yet.
+    pub(crate) fn may_appear_within(&self, resource: &Resource) -> Option<Duration> {
+        let since = self.ledger.unanswered_for(resource)?;
+        let left = self.client.timeout().saturating_sub(since);
+        (!left.is_zero()).then_some(left)
     }
 
     async fn exchange(
@@ -242,8 +340,10 @@ impl Session {
             common.push(identity);
         }
         let request = call.request(&common, self.authorization.as_deref());
+        self.activity().begin(call, &request);
         let sent = Instant::now();
-        let result = self.client.send(&request).await;
+        let limit = self.limit(call, &request);
+        let result = self.client.send_within(&request, limit).await;
         let took = sent.elapsed();
         let shown = self.secrets.request(&request);
         let asked = shown.to_string();
@@ -254,7 +354,15 @@ impl Session {
             },
             Err(_) => (None, None),
         };
+        {
+            let state = json.as_ref().and_then(|body: &Value| body.get("state"));
+            let state = state.and_then(Value::as_str);
+            let told = result.as_ref().ok().map(|answer| (answer.status, state));
+            self.activity().end(call, &request, told);
+        }
         let mut findings = match &result {
+            // Who stands before a broker may say these in its place.
+            Ok(answer) if matches!(answer.status, 429 | 503) => Vec::new(),
             Ok(answer) if unread.is_none() => rules::judge(&rules::Sight {
                 call,
                 request: &request,
@@ -266,6 +374,12 @@ impl Session {
             }),
             _ => Vec::new(),
         };
+        if let (Err(failure), Some(resource)) = (&result, &call.resource)
+            && call.creates()
+            && failure.may_have_arrived()
+        {
+            self.ledger.unanswered(resource);
+        }
         if let Ok(answer) = &result {
             self.strike(call, answer.status);
             let most = self.options.prompt;
@@ -301,17 +415,32 @@ impl Session {
                 asked,
                 json,
                 unread,
+                is_after_503: false,
                 answer,
             }),
             Err(failure) => Err((asked, failure)),
         }
     }
 
-    /// Strikes off what an answered deletion has removed.
+    /// Strikes off what an answered deletion has removed. What is said to one with a
+    /// defect need not be so.
     fn strike(&self, call: &Call, status: u16) {
         let deletes = matches!(call.endpoint, Endpoint::Deprovision | Endpoint::Unbind);
-        let is_gone = matches!(status, 200 | 201 | 203..=299 | 404 | 410);
-        if let (true, true, Some(resource)) = (deletes, is_gone, &call.resource) {
+        let Some(resource) = call.resource.as_ref().filter(|_| deletes) else {
+            return;
+        };
+        let Some(entry) = self.ledger.entry(resource) else {
+            return;
+        };
+        let is_gone = match status {
+            200 | 201 | 203..=299 => true,
+            // With a plan that it need not have any more, this says little.
+            404 | 410 => {
+                entry.later_plan_ids.is_empty() && self.may_appear_within(resource).is_none()
+            }
+            _ => false,
+        };
+        if is_gone && call.is_hinted(&entry.service_id, entry.plans()) {
             self.ledger.strike(resource);
         }
     }

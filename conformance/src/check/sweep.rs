@@ -1,120 +1,184 @@
 //! Removes what a run has created and not removed, and tells what it could not.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::call::{Call, Endpoint, Resource, Work};
 use super::ledger::Entry;
+use super::patience::Moment;
 use super::session::{Reply, Session};
+use crate::pause::{Pauses, retry_after};
 use crate::run::Leftover;
 
-/// How often a deletion is tried, and the pause after the first attempt, which
-/// doubles.
+/// How often a deletion is tried that is refused, and the pause after the first
+/// attempt, which doubles.
 const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How long an asynchronous deletion is followed.
-const LONGEST_DELETION: Duration = Duration::from_secs(60);
-
-/// Deletes everything that the session's ledger has, bindings first, and gives
-/// what is left.
-pub(crate) async fn sweep(session: &Session) -> Vec<Leftover> {
+/// Deletes these entries of the session's ledger, bindings first and as many side
+/// by side as there are jobs, and gives what is left of them after `limit`.
+pub(crate) async fn sweep(
+    session: &Arc<Session>,
+    entries: Vec<Entry>,
+    limit: Duration,
+) -> Vec<Leftover> {
+    let until = Instant::now() + limit;
+    let (bindings, instances): (Vec<_>, Vec<_>) = entries
+        .into_iter()
+        .partition(|entry| entry.binding.is_some());
     let mut leftovers = Vec::new();
-    for entry in session.ledger().entries() {
-        if let Some(leftover) = delete(session, &entry).await {
-            leftovers.push(leftover);
+    for entries in [bindings, instances] {
+        let places = Arc::new(Semaphore::new(session.options.jobs.max(1)));
+        let mut deletions = JoinSet::new();
+        for entry in entries {
+            // An instance has taken its bindings with it.
+            if !session.ledger().has(&entry.resource()) {
+                continue;
+            }
+            let (session, places) = (session.clone(), places.clone());
+            deletions.spawn(async move {
+                // Nobody closes the semaphore.
+                let _place = places.acquire().await.ok();
+                delete(&session, &entry, until).await
+            });
         }
+        leftovers.extend(deletions.join_all().await.into_iter().flatten());
     }
     leftovers
 }
 
-async fn delete(session: &Session, entry: &Entry) -> Option<Leftover> {
+async fn delete(session: &Session, entry: &Entry, until: Instant) -> Option<Leftover> {
     let resource = entry.resource();
-    let endpoint = match resource.binding {
-        None => Endpoint::Deprovision,
-        Some(_) => Endpoint::Unbind,
-    };
-    let mut call = with_hints(Call::on(endpoint, &resource), entry);
-    // Bindings can be deleted asynchronously since 2.14.
-    if endpoint == Endpoint::Deprovision || session.version().is_at_least(14) {
-        call = call.query("accepts_incomplete", "true");
-    }
+    let mut plans = entry.plans();
+    let mut plan = plans.next()?;
     let mut pause = FIRST_PAUSE;
-    let mut last = None;
-    for attempt in 1..=ATTEMPTS {
+    let mut attempts = 0;
+    loop {
+        let call = deletion(session, entry, plan);
+        let mut left = Leftover {
+            id: resource.id(),
+            request: call.request(&[], None).to_string(),
+            instead: String::new(),
+        };
         let reply = match session.clean(&call, None).await {
             Ok(reply) => reply,
             Err(failure) => {
-                last = Some((shown(&call), failure.to_string()));
                 // Somebody who does not answer is not asked again and again.
-                break;
+                left.instead = failure.to_string();
+                return Some(left);
             }
         };
+        left.instead = format!("was answered {}", reply.status);
+        // It may be that the plan is not the one that it has now.
+        if matches!(reply.status, 400 | 404 | 410)
+            && let Some(other) = plans.next()
+        {
+            plan = other;
+            continue;
+        }
         match reply.status {
-            200..=299 if reply.status != 202 => return None,
-            404 | 410 => return None,
-            202 if follow(session, entry, &resource, &reply).await => {
+            404 | 410 => {
+                if let Some(wait) = session.may_appear_within(&resource)
+                    && Instant::now() + wait < until
+                {
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
                 session.ledger().strike(&resource);
                 return None;
             }
-            _ => {
-                last = Some((
-                    reply.asked.clone(),
-                    format!("was answered {}", reply.status),
-                ))
-            }
-        }
-        if reply.status == 400 {
             // It will not like it better the next time.
-            break;
+            400 => return Some(left),
+            202 => match follow(session, entry, plan, &reply, until).await {
+                Followed::Gone => {
+                    session.ledger().strike(&resource);
+                    return None;
+                }
+                Followed::Failed => attempts += 1,
+                Followed::Still => {
+                    left.instead = "was accepted, and has not ended".to_owned();
+                    return Some(left);
+                }
+            },
+            200..=299 => {
+                session.ledger().strike(&resource);
+                return None;
+            }
+            _ if Moment::of(&reply).is_some() => {}
+            _ => attempts += 1,
         }
-        if attempt < ATTEMPTS {
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+        let span = retry_after(&reply.answer).unwrap_or(pause);
+        if attempts >= ATTEMPTS || Instant::now() + span >= until {
+            return Some(left);
         }
+        tokio::time::sleep(span).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
-    let (request, instead) = last?;
-    Some(Leftover {
-        id: resource.id(),
-        request,
-        instead,
-    })
 }
 
-fn shown(call: &Call) -> String {
-    call.request(&[], None).to_string()
+fn deletion(session: &Session, entry: &Entry, plan: &str) -> Call {
+    let endpoint = match entry.binding {
+        None => Endpoint::Deprovision,
+        Some(_) => Endpoint::Unbind,
+    };
+    let call = with_hints(Call::on(endpoint, &entry.resource()), entry, plan);
+    // Bindings can be deleted asynchronously since 2.14.
+    match endpoint == Endpoint::Deprovision || session.version().is_at_least(14) {
+        true => call.query("accepts_incomplete", "true"),
+        false => call,
+    }
 }
 
-fn with_hints(call: Call, entry: &Entry) -> Call {
+fn with_hints(call: Call, entry: &Entry, plan: &str) -> Call {
     call.query("service_id", &entry.service_id)
-        .query("plan_id", &entry.plan_id)
+        .query("plan_id", plan)
 }
 
-/// Follows an asynchronous deletion; gives whether it has succeeded.
-async fn follow(session: &Session, entry: &Entry, resource: &Resource, accepted: &Reply) -> bool {
+/// What has become of an asynchronous deletion.
+enum Followed {
+    Gone,
+    Failed,
+    /// It is in progress, or nobody says.
+    Still,
+}
+
+async fn follow(
+    session: &Session,
+    entry: &Entry,
+    plan: &str,
+    accepted: &Reply,
+    until: Instant,
+) -> Followed {
+    let resource: Resource = entry.resource();
     let endpoint = match resource.binding {
         None => Endpoint::PollInstance(Work::Delete),
         Some(_) => Endpoint::PollBinding(Work::Delete),
     };
-    let mut poll = with_hints(Call::on(endpoint, resource), entry);
+    let mut poll = with_hints(Call::on(endpoint, &resource), entry, plan);
     if let Some(operation) = accepted.member("operation").and_then(Value::as_str) {
         poll = poll.query("operation", operation);
     }
-    let started = Instant::now();
-    let mut pause = Duration::from_millis(10);
-    while started.elapsed() < LONGEST_DELETION {
+    let mut pauses = Pauses::new();
+    loop {
         let Ok(reply) = session.clean(&poll, None).await else {
-            return false;
+            return Followed::Still;
         };
         let state = reply.member("state").and_then(Value::as_str);
         match (reply.status, state) {
-            (404 | 410, _) | (200, Some("succeeded")) => return true,
-            (200, Some("in progress")) => {}
-            _ => return false,
+            (404 | 410, _) | (200, Some("succeeded")) => return Followed::Gone,
+            (200, Some("in progress")) | (500.., _) => {}
+            _ if Moment::of(&reply).is_some() => {}
+            _ => return Followed::Failed,
+        }
+        let pause = pauses.after(&reply.answer);
+        if Instant::now() + pause >= until {
+            return Followed::Still;
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(Duration::from_secs(2));
     }
-    false
 }

@@ -107,7 +107,8 @@ pub(crate) struct Check {
     #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
     pub(crate) jobs: usize,
 
-    /// How long to wait for each answer
+    /// How long to wait for each answer; six times as long where something is made
+    /// or deleted
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
     pub(crate) timeout: Duration,
 
@@ -180,7 +181,7 @@ pub(crate) struct Cleanup {
     #[command(flatten)]
     pub(crate) login: Login,
 
-    /// How long to wait for each answer
+    /// How long to wait for each answer; six times as long where something is deleted
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = timeout)]
     pub(crate) timeout: Duration,
 }

@@ -3,6 +3,7 @@
 
 mod arrows;
 mod check;
+mod clearing;
 mod osb;
 mod pair;
 mod readme;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Unusual, on_answer, on_both, on_request};
-use crate::message::{Endpoint, Request};
+use crate::message::{Answer, Endpoint, Request};
 
 pub(super) const ALL: &[Unusual] = &[
     on_answer(
@@ -107,6 +107,21 @@ pub(super) const ALL: &[Unusual] = &[
         "unbind.status-400-invalid",
         "deprovision.status-400-invalid",
     ]),
+    on_request(
+        "has-no-time-for-every-fifth-request",
+        "Who stands before a broker may say that there are too many requests, or that \
+         nobody can answer now.",
+        |memory, _| {
+            let count = memory.count("requests");
+            let status = if count % 10 == 0 { 429 } else { 503 };
+            (count % 5 == 0).then(|| Answer {
+                status,
+                headers: vec![("retry-after".to_owned(), "0".to_owned())],
+                body: "<h1>Later</h1>".to_owned(),
+            })
+        },
+    )
+    .on("async"),
     on_request(
         "needs-no-organization-and-space",
         "organization_guid and space_guid are deprecated in favour of the context.",

@@ -105,6 +105,36 @@ pub(super) const ALL: &[Unusual] = &[
     .on("async")
     .warns(REPEATS_REFUSED),
     Unusual {
+        takes: Duration::from_millis(50),
+        ..on_both(
+            "one-thing-at-a-time-for-everybody",
+            "A broker need not support concurrent requests, whatever they concern; what is \
+             fetched is found or not.",
+            |memory, request| {
+                let busy = memory.notes.get("busy")?;
+                let is_busy = busy["until"].as_f64() > Some(now());
+                let is_told = request.0.method == "GET" && !request.is(Endpoint::Catalog);
+                match is_busy && !is_told && busy["asked"] != asked(request) {
+                    true => instead(request, 422, &json!({"error": "ConcurrencyError"})),
+                    false => None,
+                }
+            },
+            |memory, request, answer| {
+                let is_it = memory.notes.get("busy");
+                let is_it = is_it.is_some_and(|busy| busy["of"] == request.resource());
+                if answer.status == 202 {
+                    let until = now() + 1.0;
+                    let asked = asked(request);
+                    let busy = json!({"of": request.resource(), "asked": asked, "until": until});
+                    memory.notes.insert("busy".to_owned(), busy);
+                } else if is_it && is_poll(request) && answer.member("state") != "in progress" {
+                    memory.notes.remove("busy");
+                }
+            },
+        )
+    }
+    .on("async"),
+    Unusual {
         takes: SECONDS,
         ..on_both(
             "tells-nothing-of-instances-while-they-are-updated",
@@ -178,10 +208,15 @@ pub(super) const ALL: &[Unusual] = &[
     ]),
     on_both(
         "a-deletion-that-is-refused-once",
-        "A 5xx is a fault of the broker's own, after which a deletion may be tried again.",
-        |memory, request| match is_first_deletion(memory, request) {
-            true => instead(request, 503, &json!({"description": "Not now."})),
-            false => None,
+        "A 5xx is a fault of the broker's own, after which a deletion may be tried again; \
+         what exists may be in no state to be deleted.",
+        |memory, request| {
+            let is_binding = request.is(Endpoint::Unbind);
+            match is_first_deletion(memory, request) {
+                true if is_binding => instead(request, 500, &json!({"description": "Not now."})),
+                true => instead(request, 422, &json!({"error": "BackupRunning"})),
+                false => None,
+            }
         },
         remember_made,
     )

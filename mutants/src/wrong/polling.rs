@@ -78,9 +78,18 @@ pub const MUTANTS: &[Mutant] = &[
             && memory.count(request.path()) == 1
     )
     .of("show-async/only"),
-    turns!(
+    on_answer(
         "poll-of-an-update-is-500",
-        "last-operation.status-200", PollInstance 200 => 500, is_updating
+        "last-operation.status-200",
+        |memory, request, answer| {
+            // It is never told how the update has ended.
+            let updated = format!("updated {}", request.resource());
+            if request.is(Endpoint::Update) && answer.status == 202 {
+                memory.notes.insert(updated, true.into());
+            } else if request.is(Endpoint::PollInstance) && memory.notes.contains_key(&updated) {
+                answer.status = 500;
+            }
+        },
     )
     .of("show-async/only"),
     turns!(

@@ -8,8 +8,9 @@ use super::Scenario;
 use crate::check::book::Sign;
 use crate::check::call::{Call, Endpoint, Login, Work};
 use crate::check::options::Auth;
+use crate::check::patience::Moment;
 use crate::check::session::{Reply, Stop};
-use crate::check::stage::{Learned, Stage};
+use crate::check::stage::{Learned, Stage, refused};
 
 pub(super) const ACCESS: Scenario = Scenario {
     name: "wrong credentials",
@@ -53,15 +54,12 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
         return Ok(());
     };
     for login in wrong(&auth) {
-        let reply = stage
-            .session
-            .send(&Call::catalog().login(login), None)
-            .await?;
+        let reply = wrongly(stage, &Call::catalog().login(login)).await?;
         judge(stage, &reply);
     }
     for call in calls(stage) {
         for login in wrong(&auth).into_iter().take(2) {
-            let reply = stage.send(&call.clone().login(login)).await?;
+            let reply = wrongly(stage, &call.clone().login(login)).await?;
             judge(stage, &reply);
             if call.endpoint == Endpoint::Provision && reply.is_refusal() {
                 stage.nothing_made(&reply, &call).await?;
@@ -70,7 +68,7 @@ async fn play(stage: &Stage) -> Result<(), Stop> {
     }
     let instance = stage.instance().await?;
     let deletion = stage.deprovision(&instance.resource);
-    let reply = stage.send(&deletion.clone().login(Login::None)).await?;
+    let reply = wrongly(stage, &deletion.clone().login(Login::None)).await?;
     judge(stage, &reply);
     let right = stage.send(&deletion).await?;
     if reply.is_refusal() && stage.learned.tells_gone(&instance.resource) {
@@ -103,11 +101,26 @@ async fn polls(stage: &Stage) -> Result<(), Stop> {
     }
     for call in calls {
         for login in wrong(&auth).into_iter().take(2) {
-            let reply = stage.send(&call.clone().login(login)).await?;
+            let reply = wrongly(stage, &call.clone().login(login)).await?;
             judge(stage, &reply);
         }
     }
     Ok(())
+}
+
+/// Sends a call whose credentials are wrong. Who counts such calls, and will have no
+/// more of them, has not looked at this one.
+async fn wrongly(stage: &Stage, call: &Call) -> Result<Reply, Stop> {
+    let subject = call.resource.as_ref().map(|_| &*stage.subject);
+    let reply = stage.session.send(call, subject).await?;
+    match Moment::of(&reply) {
+        None => Ok(reply),
+        Some(Moment::TooMany) => {
+            let why = "a target that does not limit wrong logins would show it";
+            Err(Stop::because(format!("{}; {why}", refused(&reply))))
+        }
+        Some(_) => stage.send(call).await,
+    }
 }
 
 /// Ways to get the credentials wrong; the first two say the most.

@@ -27,13 +27,13 @@ const VERSION: &str = "X-Broker-API-Version";
 /// Asks for the catalog in every way that a platform may, after it was answered
 /// by `first`.
 pub(crate) async fn catalog(session: &Session, first: &Reply) -> Result<(), Stop> {
-    let again = session.send(&Call::catalog(), None).await?;
+    let again = ask(session, &Call::catalog()).await?;
     still_there(session, first, &again);
     transport(session, first);
     caching(session, first).await?;
     versions(session).await?;
     let open = Call::catalog().login(Login::None);
-    let open = session.send(&open, None).await?;
+    let open = ask(session, &open).await?;
     let finding = match (open.status, session.options.auth.is_some()) {
         // With credentials configured, that is another entry's.
         (200, true) => None,
@@ -53,6 +53,14 @@ pub(crate) async fn catalog(session: &Session, first: &Reply) -> Result<(), Stop
         session.find(open.at, finding);
     }
     Ok(())
+}
+
+/// Sends a call that is about no plan, and again while its answer is one of the
+/// moment.
+pub(crate) async fn ask(session: &Session, call: &Call) -> Result<Reply, Stop> {
+    session
+        .patiently(call, None, false, tokio::time::sleep)
+        .await
 }
 
 fn transport(session: &Session, first: &Reply) {
@@ -84,7 +92,7 @@ async fn caching(session: &Session, first: &Reply) -> Result<(), Stop> {
     if !is_conditional {
         return Ok(());
     }
-    let reply = session.send(&call, None).await?;
+    let reply = ask(session, &call).await?;
     let is_right = matches!(reply.status, 200 | 304);
     let finding = match is_right {
         true => Finding::kept(
@@ -106,7 +114,7 @@ async fn caching(session: &Session, first: &Reply) -> Result<(), Stop> {
 /// A broker may refuse what it does not know, and says so then.
 async fn versions(session: &Session) -> Result<(), Stop> {
     let missing = Call::catalog().without_header(VERSION);
-    let reply = session.send(&missing, None).await?;
+    let reply = ask(session, &missing).await?;
     may_refuse(session, &reply, "api-version.missing-400", &[200, 400, 412]);
     if reply.status == 400 && describes(&reply) {
         let id = "api-version.missing-message";
@@ -114,7 +122,7 @@ async fn versions(session: &Session) -> Result<(), Stop> {
     }
     for version in ["1.0", "99.0"] {
         let call = Call::catalog().header(VERSION, version);
-        let reply = session.send(&call, None).await?;
+        let reply = ask(session, &call).await?;
         may_refuse(
             session,
             &reply,

@@ -13,7 +13,7 @@ use crate::check::stage::{Made, Stage, refused};
 pub(super) async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
     let fresh = || stage.fresh_binding(&instance.resource);
     let call = stage.bind(&fresh());
-    let first = stage.send(&call).await?;
+    let first = stage.send_at_once(&call).await?;
     if first.is_success() {
         return stage.taken_up(call, first).await;
     }

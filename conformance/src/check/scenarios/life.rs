@@ -7,6 +7,7 @@ use super::first_bind::bound;
 use super::{Scenario, always};
 use crate::check::book::Sign;
 use crate::check::call::{Call, Resource, Work};
+use crate::check::patience::Moment;
 use crate::check::rules::INFORMATION;
 use crate::check::session::{Reply, Stop};
 use crate::check::stage::{End, Made, Stage, context, refused};
@@ -287,10 +288,13 @@ async fn absent(
 ) -> Result<Reply, Stop> {
     let stopped = Err(Stop::because(refused(&first)));
     if appears(stage, fetch).await? {
-        if made.is_async() {
+        if Moment::of(&first).is_some() {
+            // It says nothing of what was made.
+            stage.unclear(at_once, &refused(&first));
+        } else if made.is_async() {
             let expected = "200 as soon as the operation has succeeded";
             stage.expect(&first, at_once, false, expected);
-        } else {
+        } else if first.status == 404 {
             let actual = "it was answered synchronously, but could be fetched only later";
             let expected = "202 where the work goes on after the answer";
             let id = "async.status-202";
@@ -616,6 +620,10 @@ async fn gone(stage: &Stage, resource: &Resource, deleted: &Reply) -> Result<(),
             stage.tell(deleted, in_progress, Sign::Broken, expected, &actual);
             stage.settle(resource, Work::Delete, deleted).await?;
         }
+    }
+    if !matches!(deleted.status, 200 | 202) {
+        // That it has deleted anything, it does not say in the right way.
+        return Ok(());
     }
     if stage.is_fetchable(resource) {
         let reply = stage.send(&stage.fetch(resource)).await?;

@@ -22,7 +22,7 @@ use std::pin::Pin;
 use super::session::Stop;
 use super::stage::Stage;
 
-pub(super) use catalog::{JUDGES as CATALOG_JUDGES, catalog, still_there};
+pub(super) use catalog::{JUDGES as CATALOG_JUDGES, ask, catalog, still_there};
 
 /// A scenario that is being played.
 pub(super) type Playing<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'a>>;
