@@ -18,6 +18,9 @@ pub const BODY_LIMIT: usize = 1 << 20;
 /// so that a client that sends first and listens later hears the 413.
 const DRAINED_MIB: u64 = 64;
 
+/// For how many bytes there is room at least when a body is read on.
+const READ_AT_ONCE: usize = 512;
+
 /// The bytes of a request's body, whatever its content type. A body above
 /// [`BODY_LIMIT`] is answered 413, one that breaks off 400.
 pub struct Body(pub Vec<u8>);
@@ -56,21 +59,21 @@ impl Default for Patience {
 
 /// The whole body, or `None` if it is too large.
 async fn read(mut stream: DataStream<'_>, patience: Patience) -> io::Result<Option<Vec<u8>>> {
+    // No buffer besides: it would be part of the future of each request, which
+    // is moved about.
     let mut bytes = Vec::new();
     let mut is_too_large = false;
-    let mut chunk = [0; 8192];
     loop {
-        let read = timeout(patience.0, stream.read(&mut chunk)).await;
+        bytes.reserve(READ_AT_ONCE);
+        let read = timeout(patience.0, stream.read_buf(&mut bytes)).await;
         let read = read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if read == 0 {
             break;
         }
-        is_too_large |= bytes.len() + read > BODY_LIMIT;
+        is_too_large |= bytes.len() > BODY_LIMIT;
         if is_too_large {
             // What follows is only drained.
             bytes.clear();
-        } else {
-            bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
         }
     }
     Ok((!is_too_large).then_some(bytes))

@@ -123,12 +123,42 @@ pub(super) const ALL: &[Unusual] = &[
                 let is_it = memory.notes.get("busy");
                 let is_it = is_it.is_some_and(|busy| busy["of"] == request.resource());
                 if answer.status == 202 {
-                    let until = now() + 1.0;
+                    let until = now() + 5.0;
                     let asked = asked(request);
                     let busy = json!({"of": request.resource(), "asked": asked, "until": until});
                     memory.notes.insert("busy".to_owned(), busy);
-                } else if is_it && is_poll(request) && answer.member("state") != "in progress" {
+                } else if is_it
+                    && is_poll(request)
+                    && matches!(answer.status, 200 | 410)
+                    && answer.member("state") != "in progress"
+                {
                     memory.notes.remove("busy");
+                }
+            },
+        )
+    }
+    .on("async"),
+    Unusual {
+        takes: Duration::from_millis(400),
+        ..on_both(
+            "knows-its-last-operation-only",
+            "A broker may refuse a poll that it has no use for: that of an operation which \
+             another one has followed.",
+            |memory, request| {
+                let last = memory
+                    .notes
+                    .get(&note("last operation", request.resource()))?;
+                let is_last = request.query("operation").is_none_or(|asked| last == asked);
+                let refusal = json!({"description": "which operation?"});
+                match is_poll(request) && !is_last {
+                    true => instead(request, 400, &refusal),
+                    false => None,
+                }
+            },
+            |memory, request, answer| {
+                if answer.status == 202 {
+                    let last = note("last operation", request.resource());
+                    memory.notes.insert(last, answer.member("operation"));
                 }
             },
         )

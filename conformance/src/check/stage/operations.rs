@@ -155,6 +155,10 @@ impl Stage {
         let poll = self.poll(resource, work, operation.as_deref());
         let limit = self.session.options.operation_timeout;
         let reply = self.polled(&poll, limit).await?;
+        if reply.status == 400 {
+            // What was asked for meanwhile may have taken its place.
+            return Err(Stop::because(refused(&reply)));
+        }
         Ok(self.end_of(resource, work, &reply)?.is_none())
     }
 }

@@ -100,16 +100,8 @@ impl Busy<'_> {
         }
         if reply.status == 202 {
             let named = |reply: &Reply| reply.member("operation").cloned();
-            let mut same = named(&reply) == named(self.accepted);
-            if !same && self.work == Work::Update {
-                // Where the first one had just ended, another one has begun.
-                self.stage.settle(self.resource, self.work, &reply).await?;
-                let first = self.stage.send(call).await?;
-                let second = self.stage.send(call).await?;
-                same = named(&first) == named(&second);
-            }
             let expected = "the operation of the first answer";
-            match same {
+            match named(&reply) == named(self.accepted) {
                 true => self.stage.kept(&reply, operation, expected),
                 // After the first update has ended, the same one is a new one.
                 false if self.work == Work::Update && !self.goes_on_after(sent).await? => {

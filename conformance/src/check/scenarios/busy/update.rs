@@ -79,11 +79,14 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
     let delete_refused = busy.refuses(&delete).await?;
     // What was accepted is waited for, so what may be so comes last.
     let other = another(stage, &call).map(|changes| stage.update(&instance, &changes));
+    let other = other.filter(|_| delete_refused.is_some());
     let other_refused = match &other {
-        Some(other) if delete_refused.is_some() => busy.refuses(other).await?,
-        _ => None,
+        Some(other) => busy.refuses(other).await?,
+        None => None,
     };
-    if delete_refused.is_some() {
+    // A broker may know nothing of it any more once it has carried out another one.
+    let is_last = other.is_none() || other_refused.is_some();
+    if delete_refused.is_some() && is_last {
         stage.settle(&instance, Work::Update, &accepted).await?;
     }
     if let Some(refused) = bind_refused {
