@@ -111,28 +111,34 @@ pub(super) const ALL: &[Unusual] = &[
             "A broker need not support concurrent requests, whatever they concern; what is \
              fetched is found or not.",
             |memory, request| {
-                let busy = memory.notes.get("busy")?;
-                let is_busy = busy["until"].as_f64() > Some(now());
+                let busy = memory.notes.get("busy");
+                let busy = busy.filter(|busy| busy["until"].as_f64() > Some(now()));
                 let is_told = request.0.method == "GET" && !request.is(Endpoint::Catalog);
-                match is_busy && !is_told && busy["asked"] != asked(request) {
-                    true => instead(request, 422, &json!({"error": "ConcurrencyError"})),
-                    false => None,
+                match busy {
+                    Some(busy) if !is_told && busy["asked"] != asked(request) => {
+                        return instead(request, 422, &json!({"error": "ConcurrencyError"}));
+                    }
+                    // Nothing else comes in between until it is answered.
+                    None if request.0.method != "GET" => keep_busy(memory, request),
+                    _ => {}
                 }
+                None
             },
             |memory, request, answer| {
-                let is_it = memory.notes.get("busy");
-                let is_it = is_it.is_some_and(|busy| busy["of"] == request.resource());
-                if answer.status == 202 {
-                    let until = now() + 5.0;
-                    let asked = asked(request);
-                    let busy = json!({"of": request.resource(), "asked": asked, "until": until});
-                    memory.notes.insert("busy".to_owned(), busy);
-                } else if is_it
-                    && is_poll(request)
-                    && matches!(answer.status, 200 | 410)
-                    && answer.member("state") != "in progress"
-                {
+                let busy = memory.notes.get("busy");
+                let is = |name: &str, what: Value| busy.is_some_and(|busy| busy[name] == what);
+                let is_over = match is_poll(request) {
+                    true => {
+                        is("of", request.resource().into())
+                            && matches!(answer.status, 200 | 410)
+                            && answer.member("state") != "in progress"
+                    }
+                    false => is("asked", asked(request)) && answer.status != 202,
+                };
+                if is_over {
                     memory.notes.remove("busy");
+                } else if answer.status == 202 {
+                    keep_busy(memory, request);
                 }
             },
         )
@@ -331,6 +337,13 @@ fn is_first_deletion(memory: &mut Memory, request: &Request) -> bool {
         && is_logged_in(request)
         && !request.0.path.contains("%zz")
         && memory.count(&note("deletions of", resource)) == 1
+}
+
+/// Remembers what everybody has to wait for.
+fn keep_busy(memory: &mut Memory, request: &Request) {
+    let (of, until) = (request.resource(), now() + 5.0);
+    let busy = json!({"of": of, "asked": asked(request), "until": until});
+    memory.notes.insert("busy".to_owned(), busy);
 }
 
 /// Remembers which operation of an instance has not been told to have ended.
