@@ -80,7 +80,7 @@ const NOBODY: Sender = Sender {
 };
 
 /// A pure decision on what is stored.
-type Pure = Box<dyn FnMut(&Circumstances<'_>, Stored) -> Decision + Send>;
+type Pure = Box<dyn FnOnce(&Circumstances<'_>, Stored) -> Decision + Send>;
 
 impl Lifecycle {
     pub(crate) fn new(
@@ -289,7 +289,7 @@ impl Lifecycle {
             };
             let asked = asked.cloned();
             let then: Pure =
-                Box::new(move |at, stored| resume(at, stored, &work, done.clone(), asked.as_ref()));
+                Box::new(move |at, stored| resume(at, stored, &work, done, asked.as_ref()));
             next = self.step(key, sender, durability, then).await?;
         }
     }
@@ -341,7 +341,7 @@ impl Lifecycle {
     /// One attempt, or what a request is answered that cannot wait for another.
     async fn attempt_to_carry(&self, key: &Key) -> Result<(), Reply> {
         let first: Pure = Box::new(recover);
-        let next = self.step(key, NOBODY, Durability::Recoverable, first).await;
+        let next = self.step(key, NOBODY, Durability::Durable, first).await;
         let Next::Work(work) = next.map_err(failed)? else {
             return Ok(());
         };
@@ -358,7 +358,7 @@ impl Lifecycle {
         key: &Key,
         sender: Sender,
         durability: Durability,
-        mut pure: Pure,
+        pure: Pure,
     ) -> Result<Next, StoreError> {
         let (inner, about) = (self.0.clone(), key.clone());
         let fresh = inner.fresh_operation();

@@ -111,15 +111,24 @@ fn failed_on_purpose(at: &Circumstances<'_>, mut stored: Stored) -> Decision {
         (None, Some(instance), _) => {
             instance.update = None;
             if instance.operation.kind == Kind::Create {
-                instance.phase = Phase::Gone;
+                instance.phase = after_none_was_made(instance.phase);
             }
         }
         (Some(_), _, Some(binding)) if binding.operation.kind == Kind::Create => {
-            binding.phase = Phase::Gone;
+            binding.phase = after_none_was_made(binding.phase);
         }
         _ => {}
     }
     stored.reply(Reply::Gone)
+}
+
+/// What is left of a creation for which the echo service was not called: what an
+/// earlier attempt may have made there.
+fn after_none_was_made(begun: Phase) -> Phase {
+    match begun.maybe_made() {
+        true => begun,
+        false => Phase::Gone,
+    }
 }
 
 /// The id of the operation that is waiting on what `stored` is about, and when

@@ -51,7 +51,7 @@ impl Memory {
 }
 
 impl Store for Memory {
-    fn step<'a>(&'a self, key: Key, _: Durability, mut decide: Decide) -> Stepping<'a, Next> {
+    fn step<'a>(&'a self, key: Key, _: Durability, decide: Decide) -> Stepping<'a, Next> {
         let mut entries = self.entries();
         let entry = entries.entry(key.instance.clone()).or_default();
         let decision = decide(entry.stored(key.binding.as_ref()));

@@ -42,8 +42,8 @@ pub enum Durability {
 #[error("the store failed: {0}")]
 pub struct StoreError(pub String);
 
-/// Decides on what is stored; a store may ask again if it has to start over.
-pub type Decide = Box<dyn FnMut(Stored) -> Decision + Send>;
+/// Decides on what is stored.
+pub type Decide = Box<dyn FnOnce(Stored) -> Decision + Send>;
 
 /// A future of a store.
 pub type Stepping<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -270,6 +270,27 @@ async fn how_an_accepted_operation_failed_at_the_echo_service_is_told_and_it_can
 }
 
 #[tokio::test]
+async fn what_stayed_hidden_is_cleaned_up_after_a_failure_on_purpose_too() {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let gateway = LossyGateway::start(echo.url()).await;
+    let fails_later = json!({"faults": {"provision": {"what": "fails_later"}}});
+    let plans = [("p", json!({})), ("later", fails_later)];
+    let mut broker = offering_of(&gateway.url(), Duration::ZERO, &plans).await;
+    broker.echo_url = echo.url();
+    let page = async || broker.ask_echo("GET /echo/dashboard/i").await.status;
+
+    gateway.lose(Mode::BreakOff, usize::MAX);
+    assert_eq!(provision(&broker, "p").await.status, 502);
+    gateway.lose(Mode::BreakOff, 0);
+    assert_eq!(page().await, 200);
+    let failing = operation(&provision(&broker, "later").await);
+    assert_eq!(settled(&broker, I, &failing).await, "failed");
+    let deletion = format!("DELETE {I}?service_id=s&plan_id=later");
+    assert_eq!(ask(&broker, &deletion, Value::Null).await.status, 200);
+    assert_eq!(page().await, 404);
+}
+
+#[tokio::test]
 async fn when_to_ask_again_is_told_in_whole_seconds_and_not_below_one() {
     let never = json!({"faults": {"provision": {"what": "never_ends"}}});
     for (millis, seconds) in [(999, None), (1000, Some("1")), (2500, Some("2"))] {

@@ -48,20 +48,17 @@ impl Activity {
         let (Some(resource), Some((status, state))) = (&call.resource, told) else {
             return;
         };
-        let is_over = match (sent, call.endpoint.is_poll()) {
-            (Some(_), _) if status == 202 => {
-                if !self.operations.contains(resource) {
-                    self.operations.push(resource.clone());
-                }
-                false
-            }
-            (_, true) => matches!(
-                (status, state),
-                (404 | 410, _) | (200, Some("succeeded" | "failed"))
-            ),
-            _ => false,
+        let is_poll = call.endpoint.is_poll();
+        let (is_under_way, is_over) = match (status, state) {
+            (200, Some("in progress")) => (is_poll, false),
+            (202, _) => (sent.is_some(), false),
+            (404 | 410, _) | (200, Some("succeeded" | "failed")) => (false, is_poll),
+            _ => (false, false),
         };
-        if is_over {
+        if is_under_way && !self.operations.contains(resource) {
+            // Polls that are wrong on purpose may have said that it is not.
+            self.operations.push(resource.clone());
+        } else if is_over {
             self.operations.retain(|other| other != resource);
         }
     }
@@ -115,6 +112,10 @@ mod tests {
             activity.end(&poll, &sent(&poll), Some(told));
             assert_eq!(activity.around(&bind), Around::Own);
         }
+        // A poll for something that there never was.
+        activity.end(&poll, &sent(&poll), Some((404, None)));
+        activity.end(&poll, &sent(&poll), Some((200, Some("in progress"))));
+        assert_eq!(activity.around(&bind), Around::Own);
         activity.end(&poll, &sent(&poll), Some((200, Some("succeeded"))));
         assert_eq!(activity.around(&bind), Around::Nothing);
     }

@@ -66,6 +66,7 @@ const LONGEST: Duration = Duration::from_millis(500);
 pub(crate) struct Patience {
     next: Duration,
     pub(crate) waited: Duration,
+    around: Around,
 }
 
 impl Patience {
@@ -73,15 +74,28 @@ impl Patience {
         Patience {
             next: SHORTEST,
             waited: Duration::ZERO,
+            around: Around::Own,
         }
     }
 
-    /// The next pause, unless `longest` has been waited already.
+    /// What was waited for counts only as long as it is in the way.
+    pub(crate) fn turn_to(&mut self, around: Around) {
+        if around < self.around {
+            self.waited = Duration::ZERO;
+        }
+        self.around = around;
+    }
+
+    /// The next pause, unless `longest` has been waited already, or would be less than
+    /// what the target asks for.
     pub(crate) fn after(&mut self, reply: &Reply, longest: Duration) -> Option<Duration> {
         if self.waited >= longest {
             return None;
         }
-        let pause = retry_after(&reply.answer).unwrap_or(self.next);
+        let pause = match retry_after(&reply.answer) {
+            Some(said) if said > longest - self.waited => return None,
+            said => said.unwrap_or(self.next),
+        };
         self.next = (self.next * 2).min(LONGEST);
         self.waited += pause;
         Some(pause)
@@ -123,9 +137,22 @@ mod tests {
         let mut patience = Patience::new();
         let nothing = patience.after(&reply(429, Some("0")), longest);
         assert_eq!(nothing, Some(SHORTEST));
-        let said = patience.after(&reply(429, Some("7")), longest);
-        assert_eq!(said, Some(Duration::from_secs(7)));
         assert_eq!(patience.after(&reply(429, Some("7")), longest), None);
+        let said = patience.after(&reply(429, Some("1")), longest);
+        assert_eq!(said, Some(Duration::from_secs(1)));
+        assert_eq!(patience.after(&reply(429, Some("1")), longest), None);
+    }
+
+    #[test]
+    fn what_was_waited_for_is_forgotten_when_it_is_over() {
+        let longest = Duration::from_secs(1);
+        let mut patience = Patience::new();
+        patience.turn_to(Around::Others);
+        while patience.after(&reply(503, None), longest).is_some() {}
+        patience.turn_to(Around::Others);
+        assert_eq!(patience.after(&reply(503, None), longest), None);
+        patience.turn_to(Around::Nothing);
+        assert!(patience.after(&reply(503, None), longest).is_some());
     }
 
     #[test]

@@ -514,7 +514,10 @@ impl Task {
                 for task in self.next() {
                     task.note(|why_not| &mut why_not.stopped, &why);
                 }
-                self.why_not().no_instance.get_or_insert(why);
+                let mut why_not = self.why_not();
+                why_not.has_instance |= self.learned.provisions_async.get().is_some();
+                why_not.no_instance.get_or_insert(why);
+                drop(why_not);
                 self.another().into_iter().collect()
             }
             (false, _) => Vec::new(),

@@ -2,6 +2,7 @@
 //! rules judge each of them, and keeps the ledger.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,12 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    /// Whether a deletion is told that there was nothing to delete, and no request
+    /// before it can have deleted it.
+    pub(crate) fn says_gone(&self) -> bool {
+        self.status == 410 && !self.is_after_503
+    }
+
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -113,6 +120,8 @@ pub(crate) struct Session {
     interrupt: Interrupt,
     record: Mutex<Record>,
     activity: Mutex<Activity>,
+    /// Whether the last request got no answer.
+    is_silent: AtomicBool,
 }
 
 /// What has been seen so far.
@@ -122,7 +131,8 @@ pub(crate) struct Record {
     pub(crate) book: Book,
     /// How many of the exchanges count against the limit.
     counted: usize,
-    /// How long was waited for answers of the moment that have lasted.
+    /// How long was waited for answers of the moment that have lasted, since one did
+    /// not.
     in_vain: Duration,
 }
 
@@ -163,6 +173,7 @@ impl Session {
             interrupt,
             record: Mutex::default(),
             activity: Mutex::default(),
+            is_silent: AtomicBool::new(false),
         }
     }
 
@@ -252,6 +263,9 @@ impl Session {
             let mut reply = self.send(call, subject).await?;
             reply.is_after_503 = is_after_503;
             let Some(moment) = Moment::of(&reply) else {
+                if !patience.waited.is_zero() {
+                    self.record().in_vain = Duration::ZERO;
+                }
                 return Ok(reply);
             };
             let around = before.max(self.activity().around(call));
@@ -264,6 +278,7 @@ impl Session {
                 true => longest.min(IMPATIENT),
                 false => longest,
             };
+            patience.turn_to(around);
             match (patience.after(&reply, longest), moment.hinders(around)) {
                 (Some(span), _) => pause(span).await,
                 (None, hinders) => {
@@ -291,6 +306,11 @@ impl Session {
         sent.map_err(|(_, failure)| failure)
     }
 
+    /// Whether the last request got no answer.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
+    }
+
     /// Enters in the ledger what a call may create, or move to another plan.
     fn account_for(&self, call: &Call, subject: &Subject) -> io::Result<()> {
         let Some(resource) = &call.resource else {
@@ -305,7 +325,9 @@ impl Session {
                 plan_id: subject.plan_id.clone(),
                 later_plan_ids: Vec::new(),
             }),
-            (Endpoint::Update, Some(plan_id)) => self.ledger.enter_plan(resource, plan_id),
+            (Endpoint::Update, Some(plan_id)) if subject.offers(plan_id) => {
+                self.ledger.enter_plan(resource, plan_id)
+            }
             _ => Ok(()),
         }
     }
@@ -374,9 +396,14 @@ impl Session {
             }),
             _ => Vec::new(),
         };
-        if let (Err(failure), Some(resource)) = (&result, &call.resource)
-            && call.creates()
-            && failure.may_have_arrived()
+        self.is_silent.store(result.is_err(), Ordering::Relaxed);
+        let may_go_on = match &result {
+            // Who stands before a broker says so when that is too slow.
+            Ok(answer) => matches!(answer.status, 408 | 502 | 504),
+            Err(failure) => failure.may_have_arrived(),
+        };
+        if let Some(resource) = call.resource.as_ref().filter(|_| call.creates())
+            && may_go_on
         {
             self.ledger.unanswered(resource);
         }

@@ -40,6 +40,12 @@ impl Subject {
         format!("{}/{}", self.service_name, self.plan_name)
     }
 
+    /// Whether its offering has this plan.
+    pub(crate) fn offers(&self, plan_id: &str) -> bool {
+        let mut others = self.siblings.iter();
+        self.plan_id == plan_id || others.any(|other| other.plan_id == plan_id)
+    }
+
     /// Whether the catalog announces anything that an update could change.
     pub(crate) fn is_updateable(&self) -> bool {
         self.is_plan_updateable

@@ -65,10 +65,19 @@ async fn delete(session: &Session, entry: &Entry, until: Instant) -> Option<Left
             request: call.request(&[], None).to_string(),
             instead: String::new(),
         };
-        let reply = match session.clean(&call, None).await {
+        // Somebody who does not answer is not asked again and again, nor for each
+        // entry as long as a deletion may take.
+        let speaks = match session.is_silent() {
+            true => session.clean(&Call::catalog(), None).await.map(drop),
+            false => Ok(()),
+        };
+        let reply = match speaks {
+            Ok(()) => session.clean(&call, None).await,
+            Err(failure) => Err(failure),
+        };
+        let reply = match reply {
             Ok(reply) => reply,
             Err(failure) => {
-                // Somebody who does not answer is not asked again and again.
                 left.instead = failure.to_string();
                 return Some(left);
             }
@@ -83,9 +92,11 @@ async fn delete(session: &Session, entry: &Entry, until: Instant) -> Option<Left
         }
         match reply.status {
             404 | 410 => {
-                if let Some(wait) = session.may_appear_within(&resource)
-                    && Instant::now() + wait < until
-                {
+                if let Some(wait) = session.may_appear_within(&resource) {
+                    if Instant::now() + wait >= until {
+                        left.instead = "is not there, but may still appear".to_owned();
+                        return Some(left);
+                    }
                     tokio::time::sleep(wait).await;
                     continue;
                 }

@@ -4,17 +4,14 @@ use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::oneshot;
-
 use super::Job;
-use crate::decide::Next;
 use crate::store::StoreError;
 
 /// Gets to the disk what was committed before it is called.
 pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
 
-/// Who waits for a commit, and what is told then.
-pub(super) type Waiting = (oneshot::Sender<Result<Next, StoreError>>, Next);
+/// Tells somebody who waits for a commit how it has ended.
+pub(super) type Waiting = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// The thread that waits for the disk, so that the one that owns the connection
 /// goes on meanwhile.
@@ -40,7 +37,7 @@ impl Disk {
     /// Has everything committed so far synced, and those told who wait for it.
     pub(super) fn sync(&self, waiting: Vec<Waiting>) {
         if let Some(batches) = &self.batches {
-            // If the thread is gone, dropping the batch tells those who wait.
+            // The thread lives as long as we do.
             let _ = batches.send(waiting);
         }
     }
@@ -76,8 +73,7 @@ fn serve(batches: &Receiver<Vec<Waiting>>, mut sync: Sync, worker: &Sender<Job>)
 
 /// Tells those who wait how it has ended.
 pub(super) fn tell(waiting: Vec<Waiting>, result: &Result<(), StoreError>) {
-    for (answer, next) in waiting {
-        // Somebody who has gone away needs no answer.
-        let _ = answer.send(result.clone().map(|()| next));
+    for told in waiting {
+        told(result.clone());
     }
 }

@@ -84,9 +84,11 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
 
 /// The file in which SQLite keeps what has been committed until it has a place
 /// in the file itself.
-pub(super) fn write_ahead_log(connection: &Connection) -> PathBuf {
-    // SQLite follows links; the name is the one that it has come to.
-    format!("{}-wal", connection.path().unwrap_or_default()).into()
+pub(super) fn write_ahead_log(path: &Path) -> std::io::Result<PathBuf> {
+    // SQLite follows links; the name is the one that it comes to.
+    let mut log = path.canonicalize()?.into_os_string();
+    log.push("-wal");
+    Ok(log.into())
 }
 
 enum Refused {
@@ -141,6 +143,9 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), Refused> {
         connection.pragma_update(None, "user_version", TABLES_VERSION)?;
     }
     connection.execute_batch("COMMIT")?;
+    // Where the system tells what has left it from what is on the disk, SQLite has
+    // to ask for the latter before it writes over what we have synced.
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     // From now on SQLite syncs the write-ahead log only where it has to before
     // it moves things on; that a commit is on the disk is our own care.
     connection.pragma_update(None, "synchronous", "NORMAL")?;

@@ -93,7 +93,7 @@ impl Sqlite {
     ) -> Result<Sqlite, OpenError> {
         let connection = file::connect(path)?;
         let unusable = |error| OpenError::unusable(path, error);
-        let log = file::write_ahead_log(&connection);
+        let log = file::write_ahead_log(path).map_err(unusable)?;
         let log = OpenOptions::new().write(true).open(log).map_err(unusable)?;
         let sync = Box::new(move || log.sync_data());
         Sqlite::start(connection, sync, largest_group, lost).map_err(unusable)
@@ -259,10 +259,11 @@ mod tests {
         put(&store, "rides along", 1, Durability::Recoverable)
             .await
             .unwrap();
-        assert!(store.look(key("durable")).await.unwrap().instance.is_some());
+        let mut look = store.look(key("durable"));
         let mut next = put(&store, "next", 1, Durability::Durable);
         store.ready().await.unwrap();
         assert!(now(&mut durable).is_none());
+        assert!(now(&mut look).is_none());
         assert!(now(&mut next).is_none());
 
         release.send(()).unwrap();
@@ -271,6 +272,7 @@ mod tests {
         assert!(now(&mut next).is_none());
         release.send(()).unwrap();
         assert!(next.await.is_ok());
+        assert!(look.await.unwrap().instance.is_some());
     }
 
     /// What a future gives now, if anything.
@@ -310,6 +312,29 @@ mod tests {
             release.send(()).unwrap();
             other.await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn what_rests_on_something_that_the_disk_has_not_got_is_not_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (begun, begins) = mpsc::channel();
+        let (fail, failing) = mpsc::channel::<()>();
+        let sync = move || {
+            begun.send(()).map_err(io::Error::other)?;
+            failing.recv().map_err(io::Error::other)?;
+            Err(io::Error::other("it is full of dust"))
+        };
+        let (store, _) = store(dir.path(), Box::new(sync), "");
+        let first = put(&store, "i", 1, Durability::Durable);
+        begins.recv().unwrap();
+        // Neither changes anything.
+        let same = put(&store, "i", 1, Durability::Durable);
+        let look = store.look(key("i"));
+        store.ready().await.unwrap();
+        fail.send(()).unwrap();
+        let error = first.await.unwrap_err();
+        assert_eq!(same.await, Err(error.clone()));
+        assert_eq!(look.await, Err(error));
     }
 
     #[tokio::test]
@@ -354,11 +379,11 @@ mod tests {
         assert!(error.to_string().contains("full"), "{error}");
         assert_eq!(waits.await, Err(error));
         assert_eq!(losses.recv().await, Some(key("told")));
+        release.send(()).unwrap();
+        assert!(kept.await.is_ok());
         for id in ["told", "waits", "large"] {
             assert_eq!(store.look(key(id)).await, Ok(Stored::default()), "{id}");
         }
-        release.send(()).unwrap();
-        assert!(kept.await.is_ok());
 
         // There is room for something smaller, so it works again.
         assert_eq!(store.ready().await, Ok(()));

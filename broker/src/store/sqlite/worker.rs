@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use super::Job;
 use super::disk::{Disk, Waiting, tell};
@@ -95,7 +96,10 @@ impl Worker {
                         None => break,
                     }
                 }
-                let is_due = !self.group.waiting.is_empty() || self.group.written >= group;
+                let is_old = |since: Instant| since.elapsed() >= LONGEST_RIDE;
+                let is_due = !self.group.waiting.is_empty()
+                    || self.group.written >= group
+                    || self.group.since.is_some_and(is_old);
                 if self.syncing || !is_due {
                     break;
                 }
@@ -123,7 +127,8 @@ impl Worker {
         // Somebody who has gone away needs no answer.
         match job {
             Job::Look { key, answer } => {
-                let _ = answer.send(self.read(|tables| tables.read(&key)));
+                let found = self.read(|tables| tables.read(&key));
+                self.tell_later(answer, found);
             }
             Job::InProgress { answer } => {
                 let _ = answer.send(self.read(|tables| tables.in_progress()));
@@ -144,17 +149,31 @@ impl Worker {
                     self.group.told.push(key);
                     let _ = answer.send(Ok(next));
                 }
-                Ok(next) => self.group.waiting.push((answer, next)),
-                Err(error) => {
-                    let _ = answer.send(Err(error));
-                }
+                next => self.tell_later(answer, next),
             },
             // Both are looked at where they come in.
             Job::Synced(_) | Job::End => {}
         }
     }
 
-    fn step(&mut self, key: &Key, mut decide: Decide) -> Result<Next, StoreError> {
+    /// Tells what was found out when all that it may rest on is on the disk.
+    fn tell_later<T: Send + 'static>(
+        &mut self,
+        answer: oneshot::Sender<Result<T, StoreError>>,
+        found: Result<T, StoreError>,
+    ) {
+        // Somebody who has gone away needs no answer.
+        match found {
+            Ok(found) if self.syncing || self.group.written > 0 => {
+                self.group.waiting.push(Box::new(move |result| {
+                    let _ = answer.send(result.map(|()| found));
+                }));
+            }
+            found => _ = answer.send(found),
+        }
+    }
+
+    fn step(&mut self, key: &Key, decide: Decide) -> Result<Next, StoreError> {
         let before = self.read(|tables| tables.read(key))?;
         let decision = decide(before.clone());
         let changes = decision.instance != before.instance
@@ -167,13 +186,19 @@ impl Worker {
     }
 
     fn read<T>(
-        &self,
+        &mut self,
         read: impl FnOnce(&Tables<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        match &self.broken {
-            Some(error) => Err(error.clone()),
-            None => read(&Tables(&self.connection)).map_err(failed),
+        if let Some(error) = &self.broken {
+            return Err(error.clone());
         }
+        let read = read(&Tables(&self.connection)).map_err(failed);
+        // Some errors end the transaction even where nothing was to be written.
+        let is_undone = self.group.written > 0 && self.connection.is_autocommit();
+        read.map_err(|error| match is_undone {
+            true => self.abandon(error),
+            false => error,
+        })
     }
 
     /// Writes into the open transaction. Where that fails, nothing is left of
@@ -196,7 +221,7 @@ impl Worker {
     /// failed, this is tried.
     fn ready(&mut self) -> Result<(), StoreError> {
         self.read(|_| Ok(()))?;
-        if self.failed.is_some() {
+        if self.failed.is_some() && !self.syncing {
             self.write(|tables| tables.touch())?;
             self.commit();
         }
@@ -213,12 +238,12 @@ impl Worker {
             self.failed = None;
         }
         let group = std::mem::take(&mut self.group);
-        if group.written > 0 && !group.waiting.is_empty() {
+        if group.written == 0 {
+            // What they have read is on the disk, unless that has failed.
+            tell(group.waiting, &self.broken.clone().map_or(Ok(()), Err));
+        } else if !group.waiting.is_empty() {
             self.syncing = true;
             self.disk.sync(group.waiting);
-        } else {
-            // What they have read is on the disk, or found again by recovery.
-            tell(group.waiting, &Ok(()));
         }
     }
 

@@ -34,8 +34,8 @@ pub(crate) struct Learned {
     pub(crate) unbinds_async: OnceLock<bool>,
     /// An update that the broker carries out: the members that it changes.
     pub(crate) update: OnceLock<Value>,
-    /// Whether an instance, and a binding, that does not exist is told to be gone, so that a deletion that
-    /// succeeds shows that something was there.
+    /// Whether an instance, and a binding, that does not exist is told to be gone, so
+    /// that a deletion that succeeds shows that something was there.
     gone: [OnceLock<bool>; 2],
     /// How long the asynchronous creation of an instance and of a binding took.
     creation: [OnceLock<Duration>; 2],

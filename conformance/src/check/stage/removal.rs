@@ -38,8 +38,6 @@ impl Stage {
     pub(crate) async fn insist(&self, call: &Call) -> Result<Reply, Stop> {
         let first = self.send(call).await?;
         match first.status {
-            // An earlier request may have deleted it.
-            404 | 410 if first.is_after_503 => return Err(Stop::because(refused(&first))),
             200..=299 | 404 | 410 => return Ok(first),
             400..=499 => self.pause(AFTER_REFUSAL).await,
             _ => {}
@@ -75,6 +73,10 @@ impl Stage {
             ),
             Some(_) => ("unbind.status-200-deleted", &self.learned.unbinds_async),
         };
+        if matches!(reply.status, 404 | 410) && reply.is_after_503 {
+            // The request that was answered 503 may have deleted it.
+            return Ok(reply);
+        }
         // It says that nothing was deleted, and may have reasons of its own.
         if !reply.is_success() && !matches!(reply.status, 404 | 410) {
             return Err(Stop::because(refused(&reply)));
@@ -133,7 +135,11 @@ impl Stage {
         let mut entries = self.session.ledger().entries();
         entries.retain(|entry| instances.contains(&entry.instance));
         let limit = self.session.options.operation_timeout.min(LONGEST_TIDYING);
-        // What is left, the end of the run sees to.
+        // What is left, the end of the run sees to; and what is asked of somebody who
+        // does not answer would keep everybody waiting.
+        if self.session.is_silent() {
+            return;
+        }
         sweep(&self.session, entries, limit).await;
     }
 

@@ -63,6 +63,14 @@ impl Busy<'_> {
             .await
     }
 
+    /// Waits for its end, as far as the broker still tells of it.
+    async fn outlast(&self) {
+        let longest = self.stage.session.options.operation_timeout;
+        while self.since.elapsed() < longest && self.is_in_progress().await == Ok(true) {
+            self.stage.pause(BETWEEN).await;
+        }
+    }
+
     /// The answer to a call that was sent while the operation was in progress;
     /// none if it had ended by then.
     async fn ask(&self, call: &Call) -> Result<Option<Reply>, Stop> {

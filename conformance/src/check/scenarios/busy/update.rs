@@ -86,8 +86,11 @@ async fn update(stage: &Stage) -> Result<(), Stop> {
     };
     // A broker may know nothing of it any more once it has carried out another one.
     let is_last = other.is_none() || other_refused.is_some();
-    if delete_refused.is_some() && is_last {
-        stage.settle(&instance, Work::Update, &accepted).await?;
+    if delete_refused.is_some() {
+        match is_last {
+            true => _ = stage.settle(&instance, Work::Update, &accepted).await?,
+            false => busy.outlast().await,
+        }
     }
     if let Some(refused) = bind_refused {
         let again = stage.send(&bind).await?;
