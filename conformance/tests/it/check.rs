@@ -104,7 +104,6 @@ async fn the_reference_broker_keeps_every_requirement_and_is_left_empty() {
     auth.other-mechanism
     errors.5xx-no-side-effects
     catalog.services-may-be-empty
-    async.async-when-incomplete
     binding-last-operation.single-without-identifier
     fetch-instance.concurrency-error-code
     update.status-422-instance-state

@@ -8,6 +8,10 @@ use crate::check::call::Call;
 use crate::check::session::{Reply, Stop};
 use crate::check::stage::{Made, Stage, refused};
 
+const WHEN_INCOMPLETE: &str = "async.async-when-incomplete";
+
+const READY: &str = "a synchronous answer only when the instance is ready";
+
 /// Binds; where the broker is not ready for it, the synchronous answer to the
 /// provision came too early.
 pub(super) async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> {
@@ -15,6 +19,9 @@ pub(super) async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> 
     let call = stage.bind(&fresh());
     let first = stage.send_at_once(&call).await?;
     if first.is_success() {
+        if !instance.is_async() {
+            stage.kept(&first, WHEN_INCOMPLETE, READY);
+        }
         return stage.taken_up(call, first).await;
     }
     let is_busy = first.status == 422 && first.code() == Some("ConcurrencyError");
@@ -40,9 +47,7 @@ pub(super) async fn bound(stage: &Stage, instance: &Made) -> Result<Made, Stop> 
             let call = stage.bind(&fresh());
             let again = stage.send(&call).await?;
             if again.is_success() {
-                let id = "async.async-when-incomplete";
-                let expected = "a synchronous answer only when the instance is ready";
-                stage.prefer(&first, id, false, expected);
+                stage.prefer(&first, WHEN_INCOMPLETE, false, READY);
                 return stage.taken_up(call, again).await;
             }
             pause *= 2;
