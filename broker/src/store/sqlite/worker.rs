@@ -238,12 +238,15 @@ impl Worker {
             self.failed = None;
         }
         let group = std::mem::take(&mut self.group);
-        if group.written == 0 {
-            // What they have read is on the disk, unless that has failed.
-            tell(group.waiting, &self.broken.clone().map_or(Ok(()), Err));
-        } else if !group.waiting.is_empty() {
+        if group.waiting.is_empty() {
+            return;
+        }
+        if group.written > 0 || self.syncing {
             self.syncing = true;
             self.disk.sync(group.waiting);
+        } else {
+            // What they have read is on the disk, unless that has failed.
+            tell(group.waiting, &self.broken.clone().map_or(Ok(()), Err));
         }
     }
 
