@@ -126,7 +126,7 @@ pub async fn check(
             _ => wanted(options, requirement),
         };
         let record = session.record();
-        record.book.verdicts(&registry, options.api_version, wanted)
+        record.book.verdicts(registry, options.api_version, wanted)
     };
     let exchanges = std::mem::take(&mut session.record().exchanges);
     Ok(CheckRun {
@@ -207,17 +207,21 @@ async fn play(
     // Whoever listens may have gone away; that changes nothing.
     let _ = events.send(CheckEvent::Plans(names));
     let slots = Arc::new(Semaphore::new(options.jobs.max(1)));
+    let only = &options.only;
+    let asks_for_catalog = only.is_empty() || only.iter().any(|id| is_of_more_catalogs(id));
     let of_catalog = async {
         // Nobody closes the semaphore.
         let _slot = slots.acquire().await;
-        scenarios::catalog(session, &first).await
+        match asks_for_catalog {
+            true => scenarios::catalog(session, &first).await,
+            false => Ok(()),
+        }
     };
     let of_plans = async {
         if options.read_only {
             nothing_played(session, "the run only reads (--read-only)");
             return None;
         }
-        let only = &options.only;
         match !only.is_empty() && only.iter().all(|id| is_of_catalog(id)) {
             true => None,
             false => of_plans(session, chosen, &slots, events).await,
@@ -225,11 +229,12 @@ async fn play(
     };
     let (catalog, no_instance) = tokio::join!(of_catalog, of_plans);
     let last = match catalog {
-        Ok(()) => scenarios::ask(session, &Call::catalog()).await,
-        Err(stop) => Err(stop),
+        Ok(()) if asks_for_catalog => scenarios::ask(session, &Call::catalog()).await.map(Some),
+        other => other.map(|()| None),
     };
     match last {
-        Ok(last) => scenarios::still_there(session, &first, &last),
+        Ok(Some(last)) => scenarios::still_there(session, &first, &last),
+        Ok(None) => {}
         Err(Stop::Interrupted) => return Some(CutShort::Interrupted),
         Err(stop) => {
             for id in scenarios::CATALOG_JUDGES {
@@ -386,6 +391,14 @@ impl Tasks {
 fn is_of_catalog(id: &str) -> bool {
     let is_played = scenarios::all().any(|scenario| scenario.judges.contains(&id));
     !is_played && (rules::of_catalog().contains(&id) || scenarios::CATALOG_JUDGES.contains(&id))
+}
+
+/// Whether the catalog, asked for again and in other ways, can show how a
+/// requirement is kept.
+fn is_of_more_catalogs(id: &str) -> bool {
+    scenarios::CATALOG_JUDGES.contains(&id)
+        || rules::of_catalog().contains(&id)
+        || is_of_any_answer(id)
 }
 
 /// Whether an answer to any request can show how a requirement is kept.

@@ -74,7 +74,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 
 fn listed(print: impl FnOnce(&Registry) -> Result<(), String>) -> Result<Exit, String> {
     let registry = Registry::embedded().map_err(|error| error.to_string())?;
-    print(&registry).map(|()| Exit::Kept)
+    print(registry).map(|()| Exit::Kept)
 }
 
 fn explained(registry: &Registry, id: &str) -> Result<(), String> {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::{Received, send_bytes};
@@ -144,7 +144,9 @@ impl Way {
 async fn read(client: &mut BufReader<TcpStream>) -> io::Result<Sent> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await?);
+        if client.read_until(b'\n', &mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
     let text = String::from_utf8_lossy(&head);
     let (line, fields) = text.split_once("\r\n").unwrap_or_default();
