@@ -1,79 +1,99 @@
 //! Sees to it that what has been committed is on the disk.
 
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
-use super::Job;
+use tokio::sync::Mutex;
+
+use super::writer::{Waiting, Writer, tell};
 use crate::store::StoreError;
+
+/// How long what has been written and nobody waits for waits for a commit.
+const LONGEST_RIDE: Duration = Duration::from_millis(20);
 
 /// Gets to the disk what was committed before it is called.
 pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
 
-/// Tells somebody who waits for a commit how it has ended.
-pub(super) type Waiting = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// What there is to do.
+pub(super) enum Work {
+    /// Get to the disk what has been committed, and tell those who wait for it.
+    Sync(Vec<Waiting>),
+    /// Since then something has been written that nobody waits for.
+    Ride(Instant),
+    /// Nothing more: nobody will ask any more.
+    End,
+}
 
-/// The thread that waits for the disk, so that the one that owns the connection
-/// goes on meanwhile.
+/// What waits for the disk, on a thread of its own, so that steps go on meanwhile.
 pub(super) struct Disk {
-    /// There until it is dropped.
-    batches: Option<Sender<Vec<Waiting>>>,
-    thread: Option<JoinHandle<()>>,
+    sync: Sync,
+    writer: Arc<Mutex<Writer>>,
+    /// Since when somebody rides.
+    rides: Option<Instant>,
+    /// Whether the disk does what it is told.
+    synced: Result<(), StoreError>,
 }
 
 impl Disk {
-    /// The worker is told of each batch by a [`Job::Synced`].
-    pub(super) fn start(sync: Sync, worker: Sender<Job>) -> io::Result<Disk> {
-        let (batches, work) = channel();
-        let thread = thread::Builder::new()
-            .name("store-disk".to_owned())
-            .spawn(move || serve(&work, sync, &worker))?;
-        Ok(Disk {
-            batches: Some(batches),
-            thread: Some(thread),
-        })
-    }
-
-    /// Has everything committed so far synced, and those told who wait for it.
-    pub(super) fn sync(&self, waiting: Vec<Waiting>) {
-        if let Some(batches) = &self.batches {
-            // The thread lives as long as we do.
-            let _ = batches.send(waiting);
+    pub(super) fn new(sync: Sync, writer: Arc<Mutex<Writer>>) -> Disk {
+        Disk {
+            sync,
+            writer,
+            rides: None,
+            synced: Ok(()),
         }
     }
-}
 
-impl Drop for Disk {
-    fn drop(&mut self) {
-        self.batches = None;
-        if let Some(thread) = self.thread.take() {
-            // If it has panicked, it has said so.
-            let _ = thread.join();
+    /// Works until it is told to end.
+    pub(super) fn serve(mut self, work: &Receiver<Work>) {
+        loop {
+            match self.next(work) {
+                Some(Work::Sync(waiting)) => self.get_to_the_disk(waiting),
+                Some(Work::Ride(since)) => self.rides = Some(since),
+                None => {
+                    self.rides = None;
+                    self.writer.blocking_lock().end_ride();
+                }
+                Some(Work::End) => return,
+            }
         }
     }
-}
 
-fn serve(batches: &Receiver<Vec<Waiting>>, mut sync: Sync, worker: &Sender<Job>) {
-    let mut synced = Ok(());
-    while let Ok(waiting) = batches.recv() {
+    /// What there is to do next, or `None` when it is time for a commit.
+    fn next(&self, work: &Receiver<Work>) -> Option<Work> {
+        let Some(since) = self.rides else {
+            return Some(work.recv().unwrap_or(Work::End));
+        };
+        match work.recv_timeout(LONGEST_RIDE.saturating_sub(since.elapsed())) {
+            Ok(work) => Some(work),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Work::End),
+        }
+    }
+
+    /// As long as somebody waits.
+    fn get_to_the_disk(&mut self, first: Vec<Waiting>) {
+        let mut next = Some(first);
+        while let Some(waiting) = next {
+            self.sync();
+            next = self.writer.blocking_lock().synced(self.synced.clone());
+            tell(waiting, &self.synced);
+        }
+        // Whoever has written meanwhile and waits for nothing.
+        self.rides = Some(Instant::now());
+    }
+
+    fn sync(&mut self) {
         // A disk that has failed once may forget what it has failed to keep, and
         // then say that all is well.
-        synced = synced.and_then(|()| {
-            sync().map_err(|error| {
+        if self.synced.is_ok() {
+            self.synced = (self.sync)().map_err(|error| {
                 StoreError(format!(
                     "what was written cannot be got to the disk ({error}); restart the broker when the disk is well again"
                 ))
-            })
-        });
-        // The worker first: it has work to do while the others are told.
-        let _ = worker.send(Job::Synced(synced.clone()));
-        tell(waiting, &synced);
-    }
-}
-
-/// Tells those who wait how it has ended.
-pub(super) fn tell(waiting: Vec<Waiting>, result: &Result<(), StoreError>) {
-    for told in waiting {
-        told(result.clone());
+            });
+        }
     }
 }

@@ -1,30 +1,31 @@
 //! A store in one SQLite file.
 //!
-//! One thread owns the connection and takes steps in the order in which they
-//! come; another one gets to the disk what has been committed. While the disk is
-//! at work, steps gather in the next transaction, so that durability costs one
-//! write to the disk for all of them, and nobody waits for the disk who need
-//! not. Steps that need not be durable ride along with the next commit.
+//! Whoever has a step to take takes it himself, one after the other; a thread
+//! gets to the disk what has been committed. While the disk is at work, steps
+//! gather in the next transaction, so that durability costs one write to the
+//! disk for all of them, and nobody waits for the disk who need not. Steps that
+//! need not be durable ride along with the next commit.
 
 mod disk;
 mod file;
 mod tables;
-mod worker;
+mod writer;
 
 use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::{Decide, Durability, Key, Stepping, Store, StoreError};
 use crate::decide::{Next, Stored};
-use disk::{Disk, Sync};
-use worker::Worker;
+use disk::{Disk, Sync, Work};
+use writer::{Place, Writer};
 
 pub use file::OpenError;
 
@@ -32,50 +33,24 @@ pub use file::OpenError;
 ///
 /// When it is dropped, everything is committed and the file is closed.
 pub struct Sqlite {
-    jobs: Sender<Job>,
+    /// Held for some ten microseconds a step, which is less than handing the step
+    /// to another thread takes.
+    writer: Arc<Mutex<Writer>>,
+    /// How many more steps have room in the open transaction.
+    room: Arc<Semaphore>,
+    disk: Sender<Work>,
     /// There until it is dropped.
     thread: Option<JoinHandle<()>>,
 }
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        let _ = self.jobs.send(Job::End);
-        // A step may hold the last reference to the store that carries it out:
-        // then this is the thread itself, which is about to end.
-        let others = |thread: &JoinHandle<()>| thread.thread().id() != thread::current().id();
-        if let Some(thread) = self.thread.take().filter(others) {
+        let _ = self.disk.send(Work::End);
+        if let Some(thread) = self.thread.take() {
             // If it has panicked, it has said so.
             let _ = thread.join();
         }
     }
-}
-
-/// What the thread is asked or told.
-enum Job {
-    Step {
-        key: Key,
-        durability: Durability,
-        decide: Decide,
-        answer: oneshot::Sender<Result<Next, StoreError>>,
-    },
-    Look {
-        key: Key,
-        answer: oneshot::Sender<Result<Stored, StoreError>>,
-    },
-    InProgress {
-        answer: oneshot::Sender<Result<Vec<Key>, StoreError>>,
-    },
-    Ready {
-        answer: oneshot::Sender<Result<(), StoreError>>,
-    },
-    Forget {
-        before: u64,
-        answer: oneshot::Sender<Result<bool, StoreError>>,
-    },
-    /// The disk has got, or not, what it was last asked to keep.
-    Synced(Result<(), StoreError>),
-    /// Nobody will ask any more.
-    End,
 }
 
 impl Sqlite {
@@ -105,55 +80,64 @@ impl Sqlite {
         largest_group: NonZeroUsize,
         lost: UnboundedSender<Key>,
     ) -> std::io::Result<Sqlite> {
-        let (jobs, work) = channel();
-        let disk = Disk::start(sync, jobs.clone())?;
+        let (disk, work) = channel();
+        let writer = Writer::new(connection, largest_group, disk.clone(), lost);
+        let writer = Arc::new(Mutex::new(writer));
+        let served = Disk::new(sync, writer.clone());
         let thread = thread::Builder::new()
-            .name("store".to_owned())
-            .spawn(move || Worker::new(connection, disk, largest_group, lost).serve(&work))?;
+            .name("store-disk".to_owned())
+            .spawn(move || served.serve(&work))?;
         Ok(Sqlite {
-            jobs,
+            writer,
+            room: Arc::new(Semaphore::new(largest_group.get())),
+            disk,
             thread: Some(thread),
         })
     }
 
-    fn ask<'a, T: Send + 'a>(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job,
-    ) -> Stepping<'a, T> {
-        let (sender, answer) = oneshot::channel();
-        // Where nobody takes it any more, the answer will not come.
-        let _ = self.jobs.send(job(sender));
-        Box::pin(async move {
-            let ended = |_| StoreError("its thread has ended".to_owned());
-            answer.await.map_err(ended)?
-        })
+    /// Waits for room in the open transaction.
+    async fn place(&self) -> Result<Place, StoreError> {
+        let place = self.room.clone().acquire_owned().await;
+        place.map_err(|_| StoreError("it has been closed".to_owned()))
     }
 }
 
 impl Store for Sqlite {
     fn step<'a>(&'a self, key: Key, durability: Durability, decide: Decide) -> Stepping<'a, Next> {
-        self.ask(|answer| Job::Step {
-            key,
-            durability,
-            decide,
-            answer,
+        Box::pin(async move {
+            let place = self.place().await?;
+            let mut writer = self.writer.lock().await;
+            let found = writer.step(place, key, durability, decide);
+            drop(writer);
+            found.told().await
         })
     }
 
     fn look<'a>(&'a self, key: Key) -> Stepping<'a, Stored> {
-        self.ask(|answer| Job::Look { key, answer })
+        Box::pin(async move {
+            let mut writer = self.writer.lock().await;
+            let found = writer.look(&key);
+            drop(writer);
+            found.told().await
+        })
     }
 
     fn in_progress<'a>(&'a self) -> Stepping<'a, Vec<Key>> {
-        self.ask(|answer| Job::InProgress { answer })
+        Box::pin(async { self.writer.lock().await.in_progress() })
     }
 
     fn ready<'a>(&'a self) -> Stepping<'a, ()> {
-        self.ask(|answer| Job::Ready { answer })
+        Box::pin(async {
+            let place = self.place().await?;
+            self.writer.lock().await.ready(place)
+        })
     }
 
     fn forget_gone<'a>(&'a self, before: u64) -> Stepping<'a, bool> {
-        self.ask(|answer| Job::Forget { before, answer })
+        Box::pin(async move {
+            let place = self.place().await?;
+            self.writer.lock().await.forget_gone(place, before)
+        })
     }
 }
 
@@ -188,23 +172,24 @@ mod tests {
     }
 
     /// Stores an instance whose plan has an id of this length.
-    fn put(
-        store: &Sqlite,
+    fn put<'a>(
+        store: &'a Sqlite,
         id: &str,
         length: usize,
         durability: Durability,
-    ) -> Stepping<'static, Next> {
+    ) -> Stepping<'a, Next> {
         let success = Next::Reply(Reply::Updated(None));
         put_and(store, id, length, durability, success)
     }
 
-    fn put_and(
-        store: &Sqlite,
+    /// The same, after which comes `next`.
+    fn put_and<'a>(
+        store: &'a Sqlite,
         id: &str,
         length: usize,
         durability: Durability,
         next: Next,
-    ) -> Stepping<'static, Next> {
+    ) -> Stepping<'a, Next> {
         let instance: Instance = serde_json::from_value(serde_json::json!({
             "asked": {
                 "service_id": "s",
@@ -223,18 +208,21 @@ mod tests {
             "halted": null,
         }))
         .unwrap();
-        let key = key(id);
-        store.ask(|answer| Job::Step {
-            key,
-            durability,
-            decide: Box::new(move |_| Decision {
-                instance: Some(instance.clone()),
-                binding: None,
-                drop_bindings: false,
-                next: next.clone(),
-            }),
-            answer,
-        })
+        let decide = move |_| Decision {
+            instance: Some(instance),
+            binding: None,
+            drop_bindings: false,
+            next,
+        };
+        started(store.step(key(id), durability, Box::new(decide)))
+    }
+
+    /// A future that has gone as far as it comes.
+    fn started<T: Send + 'static>(mut future: Stepping<'_, T>) -> Stepping<'_, T> {
+        match now(&mut future) {
+            Some(result) => Box::pin(async { result }),
+            None => future,
+        }
     }
 
     /// A disk that tells when it begins, and goes on when it is told to.
@@ -259,7 +247,7 @@ mod tests {
         put(&store, "rides along", 1, Durability::Recoverable)
             .await
             .unwrap();
-        let mut look = store.look(key("durable"));
+        let mut look = started(store.look(key("durable")));
         let mut next = put(&store, "next", 1, Durability::Durable);
         store.ready().await.unwrap();
         assert!(now(&mut durable).is_none());
@@ -329,7 +317,7 @@ mod tests {
         begins.recv().unwrap();
         // Neither changes anything.
         let same = put(&store, "i", 1, Durability::Durable);
-        let look = store.look(key("i"));
+        let look = started(store.look(key("i")));
         store.ready().await.unwrap();
         fail.send(()).unwrap();
         let error = first.await.unwrap_err();
