@@ -6,6 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use serving::Listen;
 use serving::testing::Received;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -291,5 +294,48 @@ async fn a_second_request_is_refused_while_the_first_is_under_way() {
     for answer in [provision, bind, deprovision] {
         assert_eq!(answer.status, 422, "{answer}");
         assert_eq!(answer.json()["error"], "ConcurrencyError");
+    }
+}
+
+/// A stand-in for the echo service that closes each connection, without saying
+/// so, after two answers. Gives its URL, and tells after each answer on which
+/// connection it went out; after the second one, when that is closed.
+async fn forgetful() -> (String, UnboundedReceiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (answered, answers) = unbounded_channel();
+    tokio::spawn(async move {
+        for connection in 1.. {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            for turn in 1..=2 {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    stream.read_until(b'\n', &mut head).await.unwrap();
+                }
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"state\": \"x\"}";
+                stream.write_all(answer).await.unwrap();
+                if turn == 1 {
+                    answered.send(connection).unwrap();
+                }
+            }
+            drop(stream);
+            answered.send(connection).unwrap();
+        }
+    });
+    (url, answers)
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_and_one_that_was_closed_meanwhile_is_no_failure() {
+    let (url, mut answers) = forgetful().await;
+    let broker = Broker::with_echo(&url, |_| {}).await;
+    for connection in 1..=3 {
+        let answer = broker.provision(INSTANCE).await;
+        assert_eq!(answer.status, 201, "{answer}");
+        assert_eq!(answers.recv().await, Some(connection));
+        let answer = broker.send(&format!("DELETE {INSTANCE}")).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        assert_eq!(answers.recv().await, Some(connection));
     }
 }

@@ -1,14 +1,11 @@
 //! The client of the echo service.
 
+mod lines;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Builder, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::{Method, StatusCode};
 use rocket::http::Status;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
@@ -17,12 +14,7 @@ use tokio::time::timeout;
 
 use crate::decide::{Verb, Work};
 use crate::store::Key;
-
-/// How long a connection to the echo service may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The most bytes of an answer that are read; a right one has some hundred.
-const ANSWER_LIMIT: usize = 64 * 1024;
+use lines::Lines;
 
 /// How often a call is made at most, where the failed attempts before it left
 /// open whether they had any effect.
@@ -30,7 +22,8 @@ const ATTEMPTS: usize = 2;
 
 /// Calls the echo service, over connections that are used again.
 pub(crate) struct EchoClient {
-    http: Client<HttpsConnector<HttpConnector>, String>,
+    lines: Lines,
+    /// What paths are appended to.
     base: String,
     timeout: Duration,
 }
@@ -93,21 +86,13 @@ impl EchoClient {
             true => trusted_roots(),
             false => RootCertStore::empty(),
         };
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        connector.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(roots)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let http = Builder::new(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(connector);
+        let lines = Lines::new(base, tls(roots)?)?;
+        // A path may follow the server's name.
+        let after_scheme = base.split_once("://").map_or(base, |(_, rest)| rest);
+        let path = after_scheme.split_once('/').map(|(_, path)| path);
         Ok(EchoClient {
-            http,
-            base: base.to_owned(),
+            lines,
+            base: path.map_or_else(String::new, |path| format!("/{path}")),
             timeout,
         })
     }
@@ -169,28 +154,11 @@ impl EchoClient {
         method: Method,
         path: &str,
     ) -> Result<(StatusCode, Option<Value>), EchoError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base))
-            .body(String::new())
-            // Both are made of ids that have been read, and encoded again.
-            .map_err(|_| EchoError::Unreachable)?;
-        let call = async {
-            let response = self.http.request(request).await;
-            let response = response.map_err(|error| match error.is_connect() {
-                true => EchoError::Unreachable,
-                false => EchoError::BrokenOff,
-            })?;
-            let (head, body) = response.into_parts();
-            match Limited::new(body, ANSWER_LIMIT).collect().await {
-                Ok(body) => Ok((head.status, serde_json::from_slice(&body.to_bytes()).ok())),
-                Err(error) if error.is::<LengthLimitError>() => Ok((head.status, None)),
-                Err(_) => Err(EchoError::BrokenOff),
-            }
-        };
-        timeout(self.timeout, call)
-            .await
-            .unwrap_or(Err(EchoError::TimedOut))
+        let path = format!("{}{path}", self.base);
+        let call = timeout(self.timeout, self.lines.call(&method, &path));
+        let (status, body) = call.await.unwrap_or(Err(EchoError::TimedOut))?;
+        let json = body.and_then(|body| serde_json::from_slice(&body).ok());
+        Ok((status, json))
     }
 }
 
