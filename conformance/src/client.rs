@@ -1,10 +1,12 @@
 //! Sends requests: the only file that knows the HTTP crates.
 
 use std::error::Error;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use flate2::read::MultiGzDecoder;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
@@ -120,10 +122,14 @@ impl Client {
             let answer = self.http.request(message).await.map_err(failed_request)?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, LONGEST_BODY).collect().await;
+            let body = body.map_err(failed_body)?.to_bytes().to_vec();
             Ok(Answer {
                 status: head.status.as_u16(),
                 headers: header_list(&head.headers),
-                body: body.map_err(failed_body)?.to_bytes().to_vec(),
+                body: match is_gzip(&head.headers) && !body.is_empty() {
+                    true => decompressed(&body)?,
+                    false => body,
+                },
             })
         };
         match tokio::time::timeout(timeout, exchange).await {
@@ -230,6 +236,28 @@ fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
         .iter()
         .map(|(name, value)| (name.to_string(), text(value)))
         .collect()
+}
+
+/// Whether a body is compressed. A server may do so that was not asked for any
+/// encoding (RFC 9110, section 12.5.3).
+fn is_gzip(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING);
+    encoding.is_some_and(|encoding| {
+        let is = |name: &[u8]| encoding.as_bytes().eq_ignore_ascii_case(name);
+        is(b"gzip") || is(b"x-gzip")
+    })
+}
+
+fn decompressed(body: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    // A few bytes can become any number.
+    let mut read = MultiGzDecoder::new(body).take(LONGEST_BODY as u64 + 1);
+    read.read_to_end(&mut text)
+        .map_err(|error| Failure::Broken(format!("the body is no gzip: {error}")))?;
+    match text.len() > LONGEST_BODY {
+        true => Err(Failure::TooLong(LONGEST_BODY)),
+        false => Ok(text),
+    }
 }
 
 fn failed_request(error: legacy::Error) -> Failure {

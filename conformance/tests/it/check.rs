@@ -1,6 +1,7 @@
 //! `check`: the engine against the reference broker, and the command line.
 
 use std::fs;
+use std::io::Write as _;
 use std::time::Duration;
 
 use broker::{CatalogSource, Config};
@@ -9,6 +10,8 @@ use conformance::{
     Verdict, check, judge,
 };
 use fixtures::{ApiVersion, Registry};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 use serving::testing::send;
 use serving::{Listen, Running};
@@ -251,7 +254,7 @@ async fn a_target_that_is_no_broker_is_not_judged() {
 async fn a_broker_that_answers_nothing_usable_but_its_catalog_ends_the_run_and_is_called_wrong_in_nothing()
  {
     type Made = fn() -> Reply;
-    let cases: [(&str, Made); 4] = [
+    let cases: [(&str, Made); 6] = [
         ("silence", || Reply::Silence),
         ("garbage", || Reply::Bytes(b"\0\xff\r\n\r\n".to_vec())),
         ("an endless head", || {
@@ -260,6 +263,14 @@ async fn a_broker_that_answers_nothing_usable_but_its_catalog_ends_the_run_and_i
         ("an endless body", || {
             let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
             Reply::Endless(head.to_vec(), b"4\r\nmore\r\n".to_vec())
+        }),
+        ("a short body that becomes a long one", || {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            gzip.write_all(&vec![b' '; 1 << 21]).unwrap();
+            Reply::Bytes(in_gzip(&gzip.finish().unwrap()))
+        }),
+        ("no gzip where one is announced", || {
+            Reply::Bytes(in_gzip(b"{}"))
         }),
     ];
     for (name, made) in cases {
@@ -278,6 +289,14 @@ async fn a_broker_that_answers_nothing_usable_but_its_catalog_ends_the_run_and_i
         assert!(is_cut_short, "{name}: {:?}", run.cut_short);
         assert!(run.exchanges.len() < 100, "{name}: {}", run.exchanges.len());
     }
+}
+
+/// An answer that says of its body that it is a gzip.
+fn in_gzip(body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 /// The output and exit code of the binary in a folder of its own.

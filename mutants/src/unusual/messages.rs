@@ -1,6 +1,10 @@
 //! Brokers that are unusual in how they log in, in what they want of requests,
 //! and in how their answers look.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
 use super::trial::TOKEN;
@@ -194,6 +198,23 @@ pub(super) const ALL: &[Unusual] = &[
                 bytes.extend(b"\r\n");
             }
             bytes.extend(b"0\r\nX-Trailer: end\r\n\r\n");
+            bytes
+        },
+    ),
+    framed(
+        "answers-in-gzip",
+        "Who names no encoding that he accepts may be sent any.",
+        |answer| {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+            // Writing to memory does not fail.
+            let _ = gzip.write_all(answer.body.as_bytes());
+            let body = gzip.finish().unwrap_or_default();
+            let framing = format!(
+                "Content-Encoding: gzip\r\nContent-Length: {}\r\n",
+                body.len()
+            );
+            let mut bytes = head(answer, "HTTP/1.1", &framing, |name| name.to_owned());
+            bytes.extend(body);
             bytes
         },
     ),
