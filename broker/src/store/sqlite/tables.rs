@@ -46,16 +46,11 @@ impl Tables<'_> {
             .query_row([key.instance.as_str()], body)
             .optional()?;
         let Some(id) = &key.binding else {
-            let bindings_in_progress = self
-                .0
-                .prepare_cached(
-                    "SELECT EXISTS (SELECT 1 FROM bindings WHERE instance = ?1 AND in_progress)",
-                )?
-                .query_row([key.instance.as_str()], |row| row.get(0))?;
             return Ok(Stored {
+                // What is not there has no bindings.
+                bindings_in_progress: instance.is_some() && self.is_any_in_progress(key)?,
                 instance,
                 binding: None,
-                bindings_in_progress,
             });
         };
         let binding = self
@@ -69,6 +64,15 @@ impl Tables<'_> {
             // Only what is about the instance as a whole asks for it.
             bindings_in_progress: false,
         })
+    }
+
+    /// Whether an operation works on any binding of the instance.
+    fn is_any_in_progress(&self, key: &Key) -> rusqlite::Result<bool> {
+        self.0
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM bindings WHERE instance = ?1 AND in_progress)",
+            )?
+            .query_row([key.instance.as_str()], |row| row.get(0))
     }
 
     pub(super) fn write_instance(

@@ -1,10 +1,12 @@
 //! The connection, and what has gone through it that is not on the disk yet.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use rusqlite::Connection;
+use serving::Id;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -30,6 +32,9 @@ pub(super) struct Writer {
     disk: Sender<Work>,
     lost: UnboundedSender<Key>,
     group: Group,
+    /// What the latest step on an instance has left as work that is under way, and
+    /// the binding that it was about: what the step after the work will read.
+    under_way: HashMap<Id, (Option<Id>, Stored)>,
     /// Whether the disk is at work.
     syncing: bool,
     /// Why the last commit failed, if it did.
@@ -84,6 +89,7 @@ impl Writer {
             disk,
             lost,
             group: Group::default(),
+            under_way: HashMap::new(),
             syncing: false,
             failed: None,
             broken: None,
@@ -127,6 +133,7 @@ impl Writer {
     }
 
     pub(super) fn forget_gone(&mut self, place: Place, before: u64) -> Result<bool, StoreError> {
+        self.under_way.clear();
         let more = self.write(place, |tables| tables.forget_gone(before));
         self.go_on();
         more
@@ -207,13 +214,26 @@ impl Writer {
     }
 
     fn take(&mut self, place: Place, key: &Key, decide: Decide) -> Result<Next, StoreError> {
-        let before = self.read(|tables| tables.read(key))?;
+        let left = self.under_way.remove(&key.instance);
+        let before = match left.filter(|(binding, _)| *binding == key.binding) {
+            Some((_, stored)) => self.read(|_| Ok(stored))?,
+            None => self.read(|tables| tables.read(key))?,
+        };
         let decision = decide(before.clone());
         let changes = decision.instance != before.instance
             || decision.drop_bindings
             || decision.binding != before.binding;
         if changes {
             self.write(place, |tables| write(tables, key, &before, &decision))?;
+        }
+        if matches!(decision.next, Next::Work(_)) && !decision.drop_bindings {
+            let stored = Stored {
+                instance: decision.instance,
+                binding: decision.binding,
+                bindings_in_progress: before.bindings_in_progress,
+            };
+            let left = (key.binding.clone(), stored);
+            self.under_way.insert(key.instance.clone(), left);
         }
         Ok(decision.next)
     }
@@ -281,6 +301,7 @@ impl Writer {
             // If even this fails, so will the next step.
             let _ = self.run("ROLLBACK");
         }
+        self.under_way.clear();
         let group = std::mem::take(&mut self.group);
         tell(group.waiting, &Err(error.clone()));
         for key in group.told {
