@@ -52,7 +52,9 @@ impl Exit {
         match &run.cut_short {
             _ if run.with(Verdict::Fail).next().is_some() || is_warned => Exit::Broken,
             Some(CutShort::Interrupted) => Exit::Interrupted,
-            Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_)) => Exit::NotJudged,
+            Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_) | CutShort::Failed) => {
+                Exit::NotJudged
+            }
             None => Exit::Kept,
         }
     }

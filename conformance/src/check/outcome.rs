@@ -75,15 +75,20 @@ pub(crate) const INVISIBLE: &str = "not visible over HTTP";
 /// How it begins for a requirement that the user did not want to be judged.
 pub(crate) const LEFT_OUT: &str = "left out by";
 
+/// What is said where a scenario has panicked.
+pub(super) const FAILED: &str = "the check itself failed, which is a bug in it: please report it";
+
 /// Why a check could not judge the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CutShort {
     /// There is no connection, or the target does not answer its catalog: the
     /// words say what happened, and what to do.
     NoBaseline(String),
-    /// No plan of the catalog could be provisioned, or the check itself has failed:
-    /// the words say what the broker answered, or that.
+    /// No plan of the catalog could be provisioned: the words say what the broker
+    /// answered.
     NoInstance(String),
+    /// The check itself has failed, which is a bug in it.
+    Failed,
     /// The user interrupted.
     Interrupted,
 }
@@ -93,6 +98,7 @@ impl CutShort {
     pub fn words(&self) -> &str {
         match self {
             CutShort::NoBaseline(words) | CutShort::NoInstance(words) => words,
+            CutShort::Failed => FAILED,
             CutShort::Interrupted => "interrupted",
         }
     }

@@ -14,7 +14,7 @@ use super::book::states;
 use super::call::Call;
 use super::ledger::{Ledger, LedgerError};
 use super::options::{Auth, Options, Plans};
-use super::outcome::{CheckRun, CutShort, LEFT_OUT};
+use super::outcome::{CheckRun, CutShort, FAILED, LEFT_OUT};
 use super::rules;
 use super::scenarios::{self, EACH, FIRST, ONCE, Scenario};
 use super::session::{Reply, Session, Stop};
@@ -227,7 +227,7 @@ async fn play(
             false => of_plans(session, chosen, &slots, events).await,
         }
     };
-    let (catalog, no_instance) = tokio::join!(of_catalog, of_plans);
+    let (catalog, cut_short) = tokio::join!(of_catalog, of_plans);
     let last = match catalog {
         Ok(()) if asks_for_catalog => scenarios::ask(session, &Call::catalog()).await.map(Some),
         other => other.map(|()| None),
@@ -244,7 +244,7 @@ async fn play(
     }
     match session.is_interrupted() {
         true => Some(CutShort::Interrupted),
-        false => no_instance.map(CutShort::NoInstance),
+        false => cut_short,
     }
 }
 
@@ -295,13 +295,13 @@ async fn baseline(session: &Session) -> Result<Reply, CutShort> {
 }
 
 /// Plays every scenario with every plan, as many side by side as there are jobs.
-/// Gives why, if not one plan could be provisioned.
+/// Gives why, if not one plan could be provisioned, or a scenario has panicked.
 async fn of_plans(
     session: &Arc<Session>,
     chosen: Vec<Vec<Subject>>,
     slots: &Arc<Semaphore>,
     events: &mpsc::UnboundedSender<CheckEvent>,
-) -> Option<String> {
+) -> Option<CutShort> {
     if chosen.is_empty() {
         nothing_played(session, "the catalog has no plan that could be judged");
         return None;
@@ -345,14 +345,11 @@ async fn of_plans(
         record.book.unclear(id, why);
     }
     match (why_not.has_failed, why_not.has_instance) {
-        (true, _) => Some(FAILED.to_owned()),
+        (true, _) => Some(CutShort::Failed),
         (false, true) => None,
-        (false, false) => why_not.no_instance.clone(),
+        (false, false) => why_not.no_instance.clone().map(CutShort::NoInstance),
     }
 }
-
-/// What is said where a scenario has panicked.
-const FAILED: &str = "the check itself failed, which is a bug in it: please report it";
 
 /// The scenarios that are being played, each of which gives what comes next.
 #[derive(Default)]

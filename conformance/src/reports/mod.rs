@@ -111,7 +111,7 @@ fn headline(run: &CheckRun) -> String {
     match (&run.cut_short, run.with(Verdict::Fail).count()) {
         (_, 1) => "✘ 1 requirement is broken".to_owned(),
         (_, failed @ 2..) => format!("✘ {failed} requirements are broken"),
-        (Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_)), 0) => {
+        (Some(CutShort::NoBaseline(_) | CutShort::NoInstance(_) | CutShort::Failed), 0) => {
             "– The broker could not be judged".to_owned()
         }
         (Some(CutShort::Interrupted), 0) => "– Interrupted, nothing broken so far".to_owned(),

@@ -210,7 +210,7 @@ fn summary(run: &CheckRun, width: usize) -> String {
     if let Some(cut_short) = &run.cut_short {
         let head = match cut_short {
             CutShort::NoBaseline(_) => "could not be judged",
-            CutShort::NoInstance(_) | CutShort::Interrupted => "cut short",
+            CutShort::NoInstance(_) | CutShort::Failed | CutShort::Interrupted => "cut short",
         };
         let words = printable(cut_short.words());
         let words = spaced(&words.replace('\n', " "));
