@@ -9,7 +9,7 @@ use serving::testing::Received;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use wiremock::matchers::{any, method};
+use wiremock::matchers::{any, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::common::{Broker, INSTANCE};
@@ -338,4 +338,19 @@ async fn a_connection_is_used_again_and_one_that_was_closed_meanwhile_is_no_fail
         assert_eq!(answer.status, 200, "{answer}");
         assert_eq!(answers.recv().await, Some(connection));
     }
+}
+
+#[tokio::test]
+async fn the_echo_service_may_be_below_a_path() {
+    let server = MockServer::start().await;
+    let ok = ResponseTemplate::new(200).set_body_json(json!({"state": "success"}));
+    let host = server.address().to_string();
+    Mock::given(method("PUT"))
+        .and(path("/a/b/echo/mynewinstance"))
+        .and(header("host", host.as_str()))
+        .respond_with(ok)
+        .mount(&server)
+        .await;
+    let broker = Broker::with_echo(&format!("{}/a/b/", server.uri()), |_| {}).await;
+    assert_eq!(broker.provision(INSTANCE).await.status, 201);
 }
