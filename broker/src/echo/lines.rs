@@ -45,9 +45,9 @@ pub(super) struct Lines {
 /// A connection.
 struct Line {
     requests: SendRequest<String>,
-    connection: Connection<MaybeHttpsStream<TokioIo<TcpStream>>, String>,
-    /// Whether the server has closed it.
-    has_ended: bool,
+    /// There until it has ended. Only when it is dropped, hyper tells those who
+    /// wait for it.
+    connection: Option<Connection<MaybeHttpsStream<TokioIo<TcpStream>>, String>>,
 }
 
 /// A status and a body, or `None` for one that is too long.
@@ -127,8 +127,7 @@ impl Lines {
         let (requests, connection) = made.map_err(|_| EchoError::Unreachable)?;
         Ok(Line {
             requests,
-            connection,
-            has_ended: false,
+            connection: Some(connection),
         })
     }
 
@@ -142,7 +141,7 @@ impl Lines {
 
     fn keep(&self, line: Line) {
         let mut idle = self.idle();
-        if !line.has_ended && idle.len() < MOST_IDLE {
+        if line.connection.is_some() && idle.len() < MOST_IDLE {
             idle.push(line);
         }
     }
@@ -153,7 +152,6 @@ impl Line {
         let Line {
             requests,
             connection,
-            has_ended,
         } = self;
         let mut answer = pin!(async {
             requests.ready().await.map_err(|_| Broken::Before)?;
@@ -170,9 +168,12 @@ impl Line {
             }
         });
         let mut drive = |context: &mut Context<'_>| {
-            // How it ends, the answer tells.
-            if !*has_ended {
-                *has_ended = Pin::new(&mut *connection).poll(context).is_ready();
+            let ended = connection
+                .as_mut()
+                .is_some_and(|connection| Pin::new(connection).poll(context).is_ready());
+            if ended {
+                // How, the answer tells.
+                *connection = None;
             }
         };
         poll_fn(|context| {

@@ -8,7 +8,7 @@ use serving::Listen;
 use serving::testing::Received;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use wiremock::matchers::{any, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -298,45 +298,49 @@ async fn a_second_request_is_refused_while_the_first_is_under_way() {
 }
 
 /// A stand-in for the echo service that closes each connection, without saying
-/// so, after two answers. Gives its URL, and tells after each answer on which
-/// connection it went out; after the second one, when that is closed.
-async fn forgetful() -> (String, UnboundedReceiver<usize>) {
+/// so, when it is told to after its second answer. Gives its URL, what tells it,
+/// and what it tells: after each answer, and after each end, how many connections
+/// there were so far.
+async fn forgetful() -> (String, UnboundedSender<()>, UnboundedReceiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (answered, answers) = unbounded_channel();
+    let (close, mut closing) = unbounded_channel();
+    let (done, doings) = unbounded_channel();
     tokio::spawn(async move {
         for connection in 1.. {
             let (stream, _) = listener.accept().await.unwrap();
             let mut stream = BufReader::new(stream);
-            for turn in 1..=2 {
+            for _ in 1..=2 {
                 let mut head = Vec::new();
                 while !head.ends_with(b"\r\n\r\n") {
                     stream.read_until(b'\n', &mut head).await.unwrap();
                 }
                 let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{\"state\": \"x\"}";
                 stream.write_all(answer).await.unwrap();
-                if turn == 1 {
-                    answered.send(connection).unwrap();
-                }
+                done.send(connection).unwrap();
             }
+            closing.recv().await.unwrap();
             drop(stream);
-            answered.send(connection).unwrap();
+            done.send(connection).unwrap();
         }
     });
-    (url, answers)
+    (url, close, doings)
 }
 
 #[tokio::test]
 async fn a_connection_is_used_again_and_one_that_was_closed_meanwhile_is_no_failure() {
-    let (url, mut answers) = forgetful().await;
-    let broker = Broker::with_echo(&url, |_| {}).await;
+    let (url, close, mut doings) = forgetful().await;
+    // Whoever waits for an answer on a closed connection waits until the end.
+    let broker = Broker::with_echo(&url, |config| config.echo_timeout = NEVER).await;
     for connection in 1..=3 {
         let answer = broker.provision(INSTANCE).await;
         assert_eq!(answer.status, 201, "{answer}");
-        assert_eq!(answers.recv().await, Some(connection));
+        assert_eq!(doings.recv().await, Some(connection));
         let answer = broker.send(&format!("DELETE {INSTANCE}")).await;
         assert_eq!(answer.status, 200, "{answer}");
-        assert_eq!(answers.recv().await, Some(connection));
+        assert_eq!(doings.recv().await, Some(connection));
+        close.send(()).unwrap();
+        assert_eq!(doings.recv().await, Some(connection));
     }
 }
 

@@ -51,7 +51,7 @@ impl Disk {
         loop {
             match self.next(work) {
                 Some(Work::Sync(waiting)) => self.get_to_the_disk(waiting),
-                Some(Work::Ride(since)) => self.rides = Some(since),
+                Some(Work::Ride(since)) => _ = self.rides.get_or_insert(since),
                 None => {
                     self.rides = None;
                     self.writer.blocking_lock().end_ride();

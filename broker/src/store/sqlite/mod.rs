@@ -70,6 +70,8 @@ impl Sqlite {
         let unusable = |error| OpenError::unusable(path, error);
         let log = file::write_ahead_log(path).map_err(unusable)?;
         let log = OpenOptions::new().write(true).open(log).map_err(unusable)?;
+        // What the process before has committed need not be on the disk.
+        log.sync_data().map_err(unusable)?;
         let sync = Box::new(move || log.sync_data());
         Sqlite::start(connection, sync, largest_group, lost).map_err(unusable)
     }
