@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serving::StartError;
+use serving::{Id, StartError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -105,6 +105,9 @@ impl Lifecycle {
     pub(crate) async fn carry_out(&self, key: Key, sender: Sender, request: Request) -> Reply {
         if let Err(reply) = self.recovered(&key).await {
             return reply;
+        }
+        if key.binding.is_none() {
+            self.bindings_tried(&key.instance).await;
         }
         match self.wrong(&key, &request).await {
             Ok(None) => {}
@@ -260,6 +263,18 @@ impl Lifecycle {
             Some(Recovery::Failed(reply)) => Err(reply),
             _ => Ok(()),
         }
+    }
+
+    /// Waits while the recovery of a binding of the instance is being tried. What is
+    /// asked of the instance as a whole would be refused meanwhile, though the
+    /// platform may have been told that the operation on the binding has ended.
+    async fn bindings_tried(&self, instance: &Id) {
+        let is_tried = |(key, recovery): (&Key, &Recovery)| {
+            key.instance == *instance && key.binding.is_some() && *recovery == Recovery::Trying
+        };
+        let mut recovering = self.0.recovering.subscribe();
+        // The sender lives as long as we do.
+        let _ = recovering.wait_for(|all| !all.iter().any(is_tried)).await;
     }
 
     /// From `next` to the reply. Fails where the store does, after the work has
@@ -418,7 +433,7 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use serving::{Id, Listen};
+    use serving::Listen;
 
     use super::*;
     use crate::store::{Decide, Memory, Stepping};

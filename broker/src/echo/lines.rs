@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Context;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
@@ -31,15 +31,20 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most bytes of an answer that are read; a right one has some hundred.
 const ANSWER_LIMIT: usize = 64 * 1024;
 
-/// How many connections are kept that nobody uses.
+/// How many connections are kept that nobody uses, and how long: a server may
+/// vanish without a word.
 const MOST_IDLE: usize = 64;
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
 /// The connections to one server.
 pub(super) struct Lines {
     connector: HttpsConnector<HttpConnector>,
     server: Uri,
     host: HeaderValue,
-    idle: Mutex<Vec<Line>>,
+    /// What stands before every path.
+    base: String,
+    /// Since when nobody uses it.
+    idle: Mutex<Vec<(Instant, Line)>>,
 }
 
 /// A connection.
@@ -62,7 +67,7 @@ enum Broken {
 }
 
 impl Lines {
-    /// Connections to the server of this URL, of which the path does not count.
+    /// Connections to the server of this URL, below its path.
     pub(super) fn new(url: &str, tls: ClientConfig) -> Result<Lines, StartError> {
         let unusable = |why: String| StartError::Other(format!("{url}: {why}"));
         let server: Uri = url.parse().map_err(|why| unusable(format!("{why}")))?;
@@ -81,6 +86,7 @@ impl Lines {
             .wrap_connector(connector);
         Ok(Lines {
             connector,
+            base: server.path().trim_end_matches('/').to_owned(),
             server,
             host,
             idle: Mutex::default(),
@@ -112,7 +118,7 @@ impl Lines {
     fn request(&self, method: &Method, path: &str) -> Result<Request<String>, EchoError> {
         let request = Request::builder()
             .method(method)
-            .uri(path)
+            .uri(format!("{}{path}", self.base))
             .header(HOST, &self.host);
         // The path is made of ids that have been read, and encoded again.
         let request = request.body(String::new());
@@ -131,18 +137,20 @@ impl Lines {
         })
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Line>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<(Instant, Line)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take_idle(&self) -> Option<Line> {
-        self.idle().pop()
+        let mut idle = self.idle();
+        idle.retain(|(since, _)| since.elapsed() < LONGEST_IDLE);
+        idle.pop().map(|(_, line)| line)
     }
 
     fn keep(&self, line: Line) {
         let mut idle = self.idle();
         if line.connection.is_some() && idle.len() < MOST_IDLE {
-            idle.push(line);
+            idle.push((Instant::now(), line));
         }
     }
 }

@@ -23,8 +23,6 @@ const ATTEMPTS: usize = 2;
 /// Calls the echo service, over connections that are used again.
 pub(crate) struct EchoClient {
     lines: Lines,
-    /// What paths are appended to.
-    base: String,
     timeout: Duration,
 }
 
@@ -86,13 +84,8 @@ impl EchoClient {
             true => trusted_roots(),
             false => RootCertStore::empty(),
         };
-        let lines = Lines::new(base, tls(roots)?)?;
-        // A path may follow the server's name.
-        let after_scheme = base.split_once("://").map_or(base, |(_, rest)| rest);
-        let path = after_scheme.split_once('/').map(|(_, path)| path);
         Ok(EchoClient {
-            lines,
-            base: path.map_or_else(String::new, |path| format!("/{path}")),
+            lines: Lines::new(base, tls(roots)?)?,
             timeout,
         })
     }
@@ -154,8 +147,7 @@ impl EchoClient {
         method: Method,
         path: &str,
     ) -> Result<(StatusCode, Option<Value>), EchoError> {
-        let path = format!("{}{path}", self.base);
-        let call = timeout(self.timeout, self.lines.call(&method, &path));
+        let call = timeout(self.timeout, self.lines.call(&method, path));
         let (status, body) = call.await.unwrap_or(Err(EchoError::TimedOut))?;
         let json = body.and_then(|body| serde_json::from_slice(&body).ok());
         Ok((status, json))

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use serving::testing::{Process, Received, send, send_body};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Barrier, Notify, Semaphore};
 use tokio::task::JoinSet;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::common::{AUTH, INSTANCE, provision};
+
+const BINDING: &str = "/v2/service_instances/mynewinstance/service_bindings/myappid";
 
 const BROKER: &str = env!("CARGO_BIN_EXE_broker");
 
@@ -363,12 +365,16 @@ async fn what_was_acknowledged_holds_and_nothing_is_orphaned_however_often_it_is
             broker.ready
         );
         let acknowledged = Arc::new(Semaphore::new(0));
+        // It is killed when all have looked at what the last time has left.
+        let looked = Arc::new(Barrier::new(PLATFORMS));
         let mut working = JoinSet::new();
         for mut platform in platforms.drain(..) {
             let (acknowledged, echo) = (acknowledged.clone(), echo.clone());
+            let looked = looked.clone();
             working.spawn(async move {
                 platform.make_sure().await;
                 platform.check(&echo).await;
+                looked.wait().await;
                 platform.work(&acknowledged).await;
                 platform
             });
@@ -437,16 +443,20 @@ async fn nothing_is_told_of_what_was_in_progress_before_it_is_known_how_it_ended
     let deletion = format!("DELETE {INSTANCE}");
     let ask = async |line: &str| send_body(&url, line, &[AUTH], provision().to_string()).await;
 
-    // It is killed while it waits for the echo service to delete.
-    let killed_while_deleting = async || {
+    let (binding, unbinding) = (format!("PUT {BINDING}"), format!("DELETE {BINDING}"));
+
+    // It is killed while it waits for the echo service to delete after all this.
+    let killed_while_deleting = async |made: &[&String], deletion: &String| {
         let asked = deletes(&server, slowly(Duration::from_secs(3600))).await;
         let broker = start();
-        assert_eq!(ask(&creation).await.unwrap().status, 201);
+        for line in made {
+            assert_eq!(ask(line).await.unwrap().status, 201);
+        }
         let killed = async {
             asked.notified().await;
             broker.end_by("KILL").unwrap();
         };
-        let (answer, ()) = tokio::join!(ask(&deletion), killed);
+        let (answer, ()) = tokio::join!(ask(deletion), killed);
         assert!(answer.is_err());
     };
     // While the echo service is sick, nobody knows whether the instance is there.
@@ -460,7 +470,7 @@ async fn nothing_is_told_of_what_was_in_progress_before_it_is_known_how_it_ended
         broker
     };
 
-    killed_while_deleting().await;
+    killed_while_deleting(&[&creation], &deletion).await;
     sick().await.end_by("KILL").unwrap();
     // It is well again, if slow: who asks waits, and hears how it has ended.
     deletes(&server, slowly(Duration::from_millis(300))).await;
@@ -469,12 +479,20 @@ async fn nothing_is_told_of_what_was_in_progress_before_it_is_known_how_it_ended
     assert_eq!(answer.status, 410, "{answer}");
     assert_eq!(broker.end_by("TERM").unwrap().0, Some(0));
 
-    killed_while_deleting().await;
+    killed_while_deleting(&[&creation], &deletion).await;
     let broker = sick().await;
     // It gets well while the broker runs: the next who asks hears of it, however
     // long the broker meant to wait with its next attempt.
     deletes(&server, slowly(Duration::ZERO)).await;
     let answer = ask(&deletion).await.unwrap();
     assert_eq!(answer.status, 410, "{answer}");
+    assert_eq!(broker.end_by("TERM").unwrap().0, Some(0));
+
+    // What is asked of an instance waits for its bindings.
+    killed_while_deleting(&[&creation, &binding], &unbinding).await;
+    deletes(&server, slowly(Duration::from_millis(300))).await;
+    let broker = start();
+    let answer = ask(&deletion).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer}");
     assert_eq!(broker.end_by("TERM").unwrap().0, Some(0));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use broker::ask::{Bind, Provision};
 use broker::backend::Backend;
-use broker::decide::{Decision, Next, Stored};
+use broker::decide::{Decision, Next, Stored, Verb, Work};
 use broker::instance::{Binding, Instance, Phase};
 use broker::operation::{Kind, Operation, State};
 use broker::reply::Reply;
@@ -153,6 +153,29 @@ async fn suite(store: Arc<dyn Store>) {
     assert!(!look(s, "busy", None).await.bindings_in_progress);
     put_binding(s, "i", "busy", Some(binding(false))).await;
     assert!(!look(s, "i", None).await.bindings_in_progress);
+
+    // A step sees what those before it have left, also where one was to be followed
+    // by work, and another has come between.
+    let begin = Box::new(|_: Stored| Decision {
+        instance: Some(instance("p", false)),
+        binding: Some(binding(true)),
+        drop_bindings: false,
+        next: Next::Work(Work {
+            verb: Verb::Create,
+            backend: Backend::Echo,
+            operation: "op".to_owned(),
+        }),
+    });
+    s.step(key("i", Some("work")), Durability::Durable, begin)
+        .await
+        .unwrap();
+    put_instance(s, "i", Some(instance("other", false))).await;
+    step(s, key("i", Some("work")), |stored| {
+        assert_eq!(stored.instance, Some(instance("other", false)));
+        assert_eq!(stored.binding.take(), Some(binding(true)));
+    })
+    .await;
+    put_instance(s, "i", Some(instance("p", false))).await;
 
     // What is removed is gone; the bindings go with their instance if so decided.
     put_binding(s, "i", "b", None).await;

@@ -11,6 +11,7 @@ use super::markdown::{code, fence};
 use super::{Detail, html, junit, markdown, terminal};
 use crate::check::{CheckRun, CutShort, Evidence, Judged, Verdict};
 use crate::exchange::{Answer, Exchange, Failure, Request, Role};
+use crate::exit::Exit;
 use crate::printable::is_hidden;
 use crate::run::Leftover;
 use crate::secrets::recorded_basic;
@@ -921,6 +922,19 @@ fn the_message_of_an_assertion_does_nothing_to_a_terminal() {
     run.cut_short = Some(CutShort::NoInstance(NASTY.to_owned()));
     let text = run.to_string();
     assert!(text.contains("red") && !text.contains(|c| c != '\n' && is_hidden(c)));
+}
+
+#[test]
+fn a_check_that_fails_by_its_own_fault_says_so_and_has_judged_nothing() {
+    let mut run = run_saying(NASTY);
+    run.results.clear();
+    run.cut_short = Some(CutShort::Failed);
+    assert_eq!(Exit::of_check(&run, false), Exit::NotJudged);
+    let shown = screen(&run, 120, Detail::Quiet);
+    assert!(
+        shown.contains("cut short: the check itself failed"),
+        "{shown}"
+    );
 }
 
 #[test]

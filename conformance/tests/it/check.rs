@@ -162,6 +162,13 @@ async fn only_what_is_asked_for_is_judged_and_the_rest_says_so() {
         .iter()
         .filter(|j| j.reason == "left out by --only");
     assert_eq!(left_out.count(), run.results.len() - 1);
+    let asked_for = |path: &str| {
+        run.exchanges
+            .iter()
+            .filter(|e| e.request.path == path)
+            .count()
+    };
+    assert_eq!(asked_for("/v2/catalog"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

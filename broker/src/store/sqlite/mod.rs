@@ -34,7 +34,7 @@ pub use file::OpenError;
 /// When it is dropped, everything is committed and the file is closed.
 pub struct Sqlite {
     /// Held for some ten microseconds a step, which is less than handing the step
-    /// to another thread takes.
+    /// to another thread takes; while the log is tidied, as long as the disk takes.
     writer: Arc<Mutex<Writer>>,
     /// How many more steps have room in the open transaction.
     room: Arc<Semaphore>,
@@ -130,7 +130,8 @@ impl Store for Sqlite {
 
     fn ready<'a>(&'a self) -> Stepping<'a, ()> {
         Box::pin(async {
-            let place = self.place().await?;
+            // Where there is no room, the disk is at work, and nothing is tried.
+            let place = self.room.clone().try_acquire_owned().ok();
             self.writer.lock().await.ready(place)
         })
     }
@@ -349,6 +350,61 @@ mod tests {
         }
         assert_eq!(store.look(key("a")).await, Err(error.clone()));
         assert_eq!(store.ready().await, Err(error));
+    }
+
+    #[tokio::test]
+    async fn readiness_is_told_while_there_is_no_room_for_another_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sync, begins, release) = slow_disk();
+        let connection = file::connect(&dir.path().join("a.db")).unwrap();
+        let (lost, _losses) = unbounded_channel();
+        let store = Sqlite::start(connection, sync, NonZeroUsize::MIN, lost).unwrap();
+        let first = put(&store, "first", 1, Durability::Durable);
+        begins.recv().unwrap();
+        let second = put(&store, "second", 1, Durability::Durable);
+        let mut third = put(&store, "third", 1, Durability::Durable);
+
+        let (ready, has_room) = (now(&mut store.ready()), now(&mut third).is_some());
+        for _ in 0..3 {
+            release.send(()).unwrap();
+        }
+        assert_eq!((ready, has_room), (Some(Ok(())), false));
+        for told in [first, second, third] {
+            assert!(told.await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_step_has_left_under_way_is_forgotten_when_it_is_undone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (sync, begins, release) = slow_disk();
+        let (store, _losses) = store(dir.path(), sync, "PRAGMA max_page_count = 12");
+        let kept = put(&store, "kept", 1, Durability::Durable);
+        begins.recv().unwrap();
+        let work = Next::Work(Work {
+            verb: Verb::Create,
+            backend: Backend::Echo,
+            operation: "op".to_owned(),
+        });
+        let undone = put_and(&store, "i", 1, Durability::Durable, work);
+        let large = put(&store, "large", 1_000_000, Durability::Durable);
+        assert!(large.await.is_err());
+        assert!(undone.await.is_err());
+
+        let (tell, told) = mpsc::channel();
+        let decide = move |stored: Stored| {
+            tell.send(stored.clone()).unwrap();
+            Decision {
+                instance: stored.instance,
+                binding: stored.binding,
+                drop_bindings: false,
+                next: Next::Reply(Reply::Updated(None)),
+            }
+        };
+        let seen = started(store.step(key("i"), Durability::Durable, Box::new(decide)));
+        release.send(()).unwrap();
+        assert!(kept.await.is_ok() && seen.await.is_ok());
+        assert_eq!(told.recv(), Ok(Stored::default()));
     }
 
     #[tokio::test]

@@ -140,10 +140,13 @@ impl Writer {
     }
 
     /// Whether it can be written to, as far as is known. After a commit that
-    /// failed, this is tried.
-    pub(super) fn ready(&mut self, place: Place) -> Result<(), StoreError> {
+    /// failed, this is tried, if there is a place for it.
+    pub(super) fn ready(&mut self, place: Option<Place>) -> Result<(), StoreError> {
         self.read(|_| Ok(()))?;
-        if self.failed.is_some() && !self.syncing {
+        if let Some(place) = place
+            && self.failed.is_some()
+            && !self.syncing
+        {
             self.write(place, |tables| tables.touch())?;
             let waiting = self.commit();
             self.hand_on(waiting);
@@ -323,6 +326,8 @@ impl Writer {
         if pages.is_ok_and(|pages| pages >= LONGEST_LOG) {
             // If it fails, the log grows, until a commit fails and tells it.
             let _ = self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)");
+            // The first commit in a log that begins anew waits for the disk, too.
+            let _ = Tables(&self.connection).touch();
         }
     }
 
