@@ -11,6 +11,9 @@ use broker::instance::{Binding, Instance, Phase};
 use broker::operation::{Kind, Operation, State};
 use broker::reply::Reply;
 use broker::store::{Durability, Key, Memory, OpenError, Sqlite, Store};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
 use serving::Id;
 
 fn open(path: &Path) -> Result<Sqlite, OpenError> {
@@ -294,6 +297,33 @@ async fn what_a_broker_stored_that_knew_less_can_be_read() {
 }
 
 #[tokio::test]
+async fn the_tables_of_an_earlier_broker_are_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store = open(&path).unwrap();
+    put_instance(&store, "i", Some(instance("p", true))).await;
+    drop(store);
+    let version = |connection: &rusqlite::Connection| {
+        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
+        version.unwrap()
+    };
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let today: i32 = version(&connection);
+    let earlier = "
+        CREATE INDEX instances_in_progress ON instances (id) WHERE in_progress;
+        CREATE INDEX bindings_in_progress ON bindings (instance, id) WHERE in_progress;
+        PRAGMA user_version = 1;
+    ";
+    connection.execute_batch(earlier).unwrap();
+    drop(connection);
+
+    let store = open(&path).unwrap();
+    assert_eq!(store.in_progress().await.unwrap(), [key("i", None)]);
+    drop(store);
+    assert_eq!(version(&rusqlite::Connection::open(&path).unwrap()), today);
+}
+
+#[tokio::test]
 async fn a_file_is_for_one_broker_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
@@ -333,7 +363,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
         ("a newer broker's", &|dir| {
             sqlite(
                 dir,
-                "PRAGMA application_id = 0x4543484F; PRAGMA user_version = 2; CREATE TABLE instances (a)",
+                "PRAGMA application_id = 0x4543484F; PRAGMA user_version = 99; CREATE TABLE instances (a)",
             );
         }),
         ("a damaged one", &|dir| {
@@ -362,7 +392,7 @@ fn a_file_that_is_no_store_is_refused_and_left_as_it_was() {
         let before = contents(dir.path());
         let path = dir.path().join("a.db");
         match (name, open(&path).err().unwrap()) {
-            ("a newer broker's", OpenError::Newer { found: 2, .. }) => {}
+            ("a newer broker's", OpenError::Newer { found: 99, .. }) => {}
             ("a newer broker's", other) => panic!("{other}"),
             (_, OpenError::Damaged { .. }) => {}
             (_, other) => panic!("{name}: {other}"),
@@ -397,4 +427,112 @@ async fn a_step_that_can_be_recovered_is_seen_by_the_next_one() {
             .instance
             .is_some()
     );
+}
+
+/// What may come to a store.
+#[derive(Clone, Debug)]
+enum Act {
+    /// The instance is stored with a plan, or deleted with all its bindings.
+    Instance(Option<u8>),
+    /// The binding is stored, as worked on or not, or deleted.
+    Binding(usize, Option<bool>),
+    /// The broker is started again.
+    Restart,
+    /// What is gone is forgotten.
+    Forget,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => option::of(any::<u8>()).prop_map(Act::Instance),
+        8 => (0..BINDINGS.len(), option::of(any::<bool>()))
+            .prop_map(|(binding, left)| Act::Binding(binding, left)),
+        1 => Just(Act::Restart),
+        1 => Just(Act::Forget),
+    ]
+}
+
+const INSTANCES: [&str; 2] = ["i", "j"];
+const BINDINGS: [&str; 3] = ["a", "b", "c"];
+
+/// Carries out an act on a store; one that would leave a binding without an instance
+/// comes to nothing, as it does in the broker.
+async fn carry_out(store: &dyn Store, on: &str, act: &Act) {
+    match act.clone() {
+        Act::Instance(plan) => {
+            let decide = move |_| Decision {
+                instance: plan.map(|plan| instance(&plan.to_string(), plan % 2 == 0)),
+                binding: None,
+                drop_bindings: plan.is_none(),
+                next: Next::Reply(Reply::Deleted),
+            };
+            let step = store.step(key(on, None), Durability::Recoverable, Box::new(decide));
+            step.await.unwrap();
+        }
+        Act::Binding(id, left) => {
+            let key = key(on, Some(BINDINGS[id]));
+            let decide = move |stored: Stored| Decision {
+                binding: left.filter(|_| stored.instance.is_some()).map(binding),
+                instance: stored.instance,
+                drop_bindings: false,
+                next: Next::Reply(Reply::Deleted),
+            };
+            let step = store.step(key, Durability::Recoverable, Box::new(decide));
+            step.await.unwrap();
+        }
+        Act::Restart => {}
+        Act::Forget => _ = store.forget_gone(u64::MAX).await.unwrap(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_store_in_a_file_tells_what_one_in_memory_tells(
+        acts in vec((0..INSTANCES.len(), act()), 1..40)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("a.db");
+            let mut file = open(&path).unwrap();
+            let memory = Memory::default();
+            for (on, act) in acts {
+                if matches!(act, Act::Restart) {
+                    drop(file);
+                    file = open(&path).unwrap();
+                }
+                for store in [&file as &dyn Store, &memory] {
+                    carry_out(store, INSTANCES[on], &act).await;
+                }
+                // What a step is given is what a look is told, but is not on the disk.
+                for (instance, binding) in INSTANCES.iter().flat_map(|i| {
+                    BINDINGS.iter().map(move |b| (*i, Some(*b))).chain([(*i, None)])
+                }) {
+                    let [mut told, mut right] = [&file as &dyn Store, &memory].map(|store| {
+                        let (tell, told) = std::sync::mpsc::channel();
+                        let decide = move |stored: Stored| {
+                            tell.send(stored.clone()).unwrap();
+                            Decision {
+                                instance: stored.instance,
+                                binding: stored.binding,
+                                drop_bindings: false,
+                                next: Next::Reply(Reply::Deleted),
+                            }
+                        };
+                        let key = key(instance, binding);
+                        (store.step(key, Durability::Recoverable, Box::new(decide)), told)
+                    });
+                    told.0.as_mut().await.unwrap();
+                    right.0.as_mut().await.unwrap();
+                    let (told, mut right) = (told.1.recv().unwrap(), right.1.recv().unwrap());
+                    // It is told only of an instance as a whole.
+                    right.bindings_in_progress &= binding.is_none();
+                    prop_assert_eq!(told, right);
+                }
+            }
+            Ok(())
+        })?;
+    }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
-
-use super::writer::{Waiting, Writer, tell};
+use super::turns::Turns;
+use super::writer::{Writer, tell};
 use crate::store::StoreError;
 
 /// How long what has been written and nobody waits for waits for a commit.
@@ -18,8 +17,8 @@ pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// What there is to do.
 pub(super) enum Work {
-    /// Get to the disk what has been committed, and tell those who wait for it.
-    Sync(Vec<Waiting>),
+    /// Commit what is open, get it to the disk, and tell those who wait for it.
+    Keep,
     /// Since then something has been written that nobody waits for.
     Ride(Instant),
     /// Nothing more: nobody will ask any more.
@@ -29,7 +28,7 @@ pub(super) enum Work {
 /// What waits for the disk, on a thread of its own, so that steps go on meanwhile.
 pub(super) struct Disk {
     sync: Sync,
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Turns<Writer>>,
     /// Since when somebody rides.
     rides: Option<Instant>,
     /// Whether the disk does what it is told.
@@ -37,7 +36,7 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn new(sync: Sync, writer: Arc<Mutex<Writer>>) -> Disk {
+    pub(super) fn new(sync: Sync, writer: Arc<Turns<Writer>>) -> Disk {
         Disk {
             sync,
             writer,
@@ -50,12 +49,9 @@ impl Disk {
     pub(super) fn serve(mut self, work: &Receiver<Work>) {
         loop {
             match self.next(work) {
-                Some(Work::Sync(waiting)) => self.get_to_the_disk(waiting),
+                Some(Work::Keep) => self.keep(),
                 Some(Work::Ride(since)) => _ = self.rides.get_or_insert(since),
-                None => {
-                    self.rides = None;
-                    self.writer.blocking_lock().end_ride();
-                }
+                None => self.keep(),
                 Some(Work::End) => return,
             }
         }
@@ -73,16 +69,24 @@ impl Disk {
         }
     }
 
-    /// As long as somebody waits.
-    fn get_to_the_disk(&mut self, first: Vec<Waiting>) {
-        let mut next = Some(first);
+    /// Gets to the disk what is open, as long as somebody waits for more.
+    fn keep(&mut self) {
+        self.rides = None;
+        let mut next = self.writer.take_here(Writer::commit);
         while let Some(waiting) = next {
             self.sync();
-            next = self.writer.blocking_lock().synced(self.synced.clone());
+            let synced = self.synced.clone();
+            next = self.writer.take_here(|writer| {
+                writer.synced(synced);
+                match writer.is_due() {
+                    true => writer.commit(),
+                    false => None,
+                }
+            });
             tell(waiting, &self.synced);
+            // Whoever has written meanwhile and waits for nothing.
+            self.rides = Some(Instant::now());
         }
-        // Whoever has written meanwhile and waits for nothing.
-        self.rides = Some(Instant::now());
     }
 
     fn sync(&mut self) {

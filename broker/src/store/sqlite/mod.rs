@@ -1,6 +1,6 @@
 //! A store in one SQLite file.
 //!
-//! Whoever has a step to take takes it himself, one after the other; a thread
+//! Steps are taken one after the other, by whoever comes; a thread commits, and
 //! gets to the disk what has been committed. While the disk is at work, steps
 //! gather in the next transaction, so that durability costs one write to the
 //! disk for all of them, and nobody waits for the disk who need not. Steps that
@@ -8,7 +8,9 @@
 
 mod disk;
 mod file;
+mod recent;
 mod tables;
+mod turns;
 mod writer;
 
 use std::fs::OpenOptions;
@@ -20,12 +22,13 @@ use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Semaphore, oneshot};
 
 use super::{Decide, Durability, Key, Stepping, Store, StoreError};
 use crate::decide::{Next, Stored};
 use disk::{Disk, Sync, Work};
-use writer::{Place, Writer};
+use turns::Turns;
+use writer::{Place, Told, Writer};
 
 pub use file::OpenError;
 
@@ -33,9 +36,7 @@ pub use file::OpenError;
 ///
 /// When it is dropped, everything is committed and the file is closed.
 pub struct Sqlite {
-    /// Held for some ten microseconds a step, which is less than handing the step
-    /// to another thread takes; while the log is tidied, as long as the disk takes.
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Turns<Writer>>,
     /// How many more steps have room in the open transaction.
     room: Arc<Semaphore>,
     disk: Sender<Work>,
@@ -84,7 +85,7 @@ impl Sqlite {
     ) -> std::io::Result<Sqlite> {
         let (disk, work) = channel();
         let writer = Writer::new(connection, largest_group, disk.clone(), lost);
-        let writer = Arc::new(Mutex::new(writer));
+        let writer = Arc::new(Turns::new(writer));
         let served = Disk::new(sync, writer.clone());
         let thread = thread::Builder::new()
             .name("store-disk".to_owned())
@@ -102,44 +103,47 @@ impl Sqlite {
         let place = self.room.clone().acquire_owned().await;
         place.map_err(|_| StoreError("it has been closed".to_owned()))
     }
+
+    /// Takes a turn at the writer, and waits for what it tells.
+    async fn ask<T: Send + 'static>(
+        &self,
+        turn: impl FnOnce(&mut Writer, Told<T>) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (told, answer) = oneshot::channel();
+        self.writer.take(|writer| turn(writer, told));
+        let ended = |_| StoreError("what was asked of it has come to nothing".to_owned());
+        answer.await.map_err(ended)?
+    }
 }
 
 impl Store for Sqlite {
     fn step<'a>(&'a self, key: Key, durability: Durability, decide: Decide) -> Stepping<'a, Next> {
         Box::pin(async move {
             let place = self.place().await?;
-            let mut writer = self.writer.lock().await;
-            let found = writer.step(place, key, durability, decide);
-            drop(writer);
-            found.told().await
+            self.ask(move |writer, told| writer.step(place, key, durability, decide, told))
+                .await
         })
     }
 
     fn look<'a>(&'a self, key: Key) -> Stepping<'a, Stored> {
-        Box::pin(async move {
-            let mut writer = self.writer.lock().await;
-            let found = writer.look(&key);
-            drop(writer);
-            found.told().await
-        })
+        Box::pin(self.ask(move |writer, told| writer.look(&key, told)))
     }
 
     fn in_progress<'a>(&'a self) -> Stepping<'a, Vec<Key>> {
-        Box::pin(async { self.writer.lock().await.in_progress() })
+        Box::pin(self.ask(|writer, told| _ = told.send(writer.in_progress())))
     }
 
     fn ready<'a>(&'a self) -> Stepping<'a, ()> {
-        Box::pin(async {
-            // Where there is no room, the disk is at work, and nothing is tried.
-            let place = self.room.clone().try_acquire_owned().ok();
-            self.writer.lock().await.ready(place)
-        })
+        // Where there is no room, the disk is at work, and nothing is tried.
+        let place = self.room.clone().try_acquire_owned().ok();
+        Box::pin(self.ask(|writer, told| writer.ready(place, told)))
     }
 
     fn forget_gone<'a>(&'a self, before: u64) -> Stepping<'a, bool> {
         Box::pin(async move {
             let place = self.place().await?;
-            self.writer.lock().await.forget_gone(place, before)
+            self.ask(move |writer, told| _ = told.send(writer.forget_gone(place, before)))
+                .await
         })
     }
 }
@@ -159,11 +163,16 @@ mod tests {
 
     /// A store in `dir` that gets things to the disk by `sync`, with these
     /// settings of SQLite, and what it tells of losses.
-    fn store(dir: &Path, sync: Sync, settings: &str) -> (Sqlite, UnboundedReceiver<Key>) {
+    fn store(
+        dir: &Path,
+        sync: Sync,
+        largest_group: NonZeroUsize,
+        settings: &str,
+    ) -> (Sqlite, UnboundedReceiver<Key>) {
         let connection = file::connect(&dir.join("a.db")).unwrap();
         connection.execute_batch(settings).unwrap();
         let (lost, losses) = unbounded_channel();
-        let store = Sqlite::start(connection, sync, Sqlite::LARGEST_GROUP, lost).unwrap();
+        let store = Sqlite::start(connection, sync, largest_group, lost).unwrap();
         (store, losses)
     }
 
@@ -228,40 +237,53 @@ mod tests {
         }
     }
 
-    /// A disk that tells when it begins, and goes on when it is told to.
-    fn slow_disk() -> (Sync, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    /// A store on a disk that tells when it begins, and goes on when it is told to.
+    struct Slow {
+        /// Ends before the store, which waits for its disk then.
+        release: mpsc::Sender<()>,
+        begins: mpsc::Receiver<()>,
+        store: Sqlite,
+        losses: UnboundedReceiver<Key>,
+    }
+
+    fn slow(dir: &Path, largest_group: NonZeroUsize, settings: &str) -> Slow {
         let (begun, begins) = mpsc::channel();
         let (release, released) = mpsc::channel();
         let sync = move || {
             begun.send(()).map_err(io::Error::other)?;
             released.recv().map_err(io::Error::other)
         };
-        (Box::new(sync), begins, release)
+        let (store, losses) = store(dir, Box::new(sync), largest_group, settings);
+        Slow {
+            release,
+            begins,
+            store,
+            losses,
+        }
     }
 
     #[tokio::test]
     async fn a_durable_step_is_told_when_the_disk_has_it_and_the_others_go_on_meanwhile() {
         let dir = tempfile::tempdir().unwrap();
-        let (sync, begins, release) = slow_disk();
-        let (store, _) = store(dir.path(), sync, "");
-        let mut durable = put(&store, "durable", 1, Durability::Durable);
-        begins.recv().unwrap();
+        let slow = slow(dir.path(), Sqlite::LARGEST_GROUP, "");
+        let mut durable = put(&slow.store, "durable", 1, Durability::Durable);
+        slow.begins.recv().unwrap();
 
-        put(&store, "rides along", 1, Durability::Recoverable)
+        put(&slow.store, "rides along", 1, Durability::Recoverable)
             .await
             .unwrap();
-        let mut look = started(store.look(key("durable")));
-        let mut next = put(&store, "next", 1, Durability::Durable);
-        store.ready().await.unwrap();
+        let mut look = started(slow.store.look(key("durable")));
+        let mut next = put(&slow.store, "next", 1, Durability::Durable);
+        slow.store.ready().await.unwrap();
         assert!(now(&mut durable).is_none());
         assert!(now(&mut look).is_none());
         assert!(now(&mut next).is_none());
 
-        release.send(()).unwrap();
+        slow.release.send(()).unwrap();
         assert!(durable.await.is_ok());
-        begins.recv().unwrap();
+        slow.begins.recv().unwrap();
         assert!(now(&mut next).is_none());
-        release.send(()).unwrap();
+        slow.release.send(()).unwrap();
         assert!(next.await.is_ok());
         assert!(look.await.unwrap().instance.is_some());
     }
@@ -278,8 +300,7 @@ mod tests {
     #[tokio::test]
     async fn only_success_is_told_before_the_disk_has_it() {
         let dir = tempfile::tempdir().unwrap();
-        let (sync, begins, release) = slow_disk();
-        let (store, _) = store(dir.path(), sync, "");
+        let slow = slow(dir.path(), Sqlite::LARGEST_GROUP, "");
         let work = Next::Work(Work {
             verb: Verb::Create,
             backend: Backend::Echo,
@@ -291,16 +312,16 @@ mod tests {
             shown: None,
         });
         for next in [work, refusal, accepted] {
-            let mut told = put_and(&store, "i", 1, Durability::Recoverable, next.clone());
-            begins.recv().unwrap();
-            store.ready().await.unwrap();
+            let mut told = put_and(&slow.store, "i", 1, Durability::Recoverable, next.clone());
+            slow.begins.recv().unwrap();
+            slow.store.ready().await.unwrap();
             assert!(now(&mut told).is_none(), "{next:?}");
-            release.send(()).unwrap();
+            slow.release.send(()).unwrap();
             assert_eq!(told.await, Ok(next));
             // A step that changes nothing has nothing to wait for.
-            let other = put(&store, "i", 2, Durability::Durable);
-            begins.recv().unwrap();
-            release.send(()).unwrap();
+            let other = put(&slow.store, "i", 2, Durability::Durable);
+            slow.begins.recv().unwrap();
+            slow.release.send(()).unwrap();
             other.await.unwrap();
         }
     }
@@ -315,7 +336,7 @@ mod tests {
             failing.recv().map_err(io::Error::other)?;
             Err(io::Error::other("it is full of dust"))
         };
-        let (store, _) = store(dir.path(), Box::new(sync), "");
+        let (store, _) = store(dir.path(), Box::new(sync), Sqlite::LARGEST_GROUP, "");
         let first = put(&store, "i", 1, Durability::Durable);
         begins.recv().unwrap();
         // Neither changes anything.
@@ -341,7 +362,7 @@ mod tests {
                 _ => Ok(()),
             }
         };
-        let (store, _) = store(dir.path(), Box::new(sync), "");
+        let (store, _) = store(dir.path(), Box::new(sync), Sqlite::LARGEST_GROUP, "");
         assert!(put(&store, "a", 1, Durability::Durable).await.is_ok());
         let error = put(&store, "b", 1, Durability::Durable).await.unwrap_err();
         assert!(error.to_string().contains("it is full of dust"), "{error}");
@@ -355,18 +376,15 @@ mod tests {
     #[tokio::test]
     async fn readiness_is_told_while_there_is_no_room_for_another_step() {
         let dir = tempfile::tempdir().unwrap();
-        let (sync, begins, release) = slow_disk();
-        let connection = file::connect(&dir.path().join("a.db")).unwrap();
-        let (lost, _losses) = unbounded_channel();
-        let store = Sqlite::start(connection, sync, NonZeroUsize::MIN, lost).unwrap();
-        let first = put(&store, "first", 1, Durability::Durable);
-        begins.recv().unwrap();
-        let second = put(&store, "second", 1, Durability::Durable);
-        let mut third = put(&store, "third", 1, Durability::Durable);
+        let slow = slow(dir.path(), NonZeroUsize::MIN, "");
+        let first = put(&slow.store, "first", 1, Durability::Durable);
+        slow.begins.recv().unwrap();
+        let second = put(&slow.store, "second", 1, Durability::Durable);
+        let mut third = put(&slow.store, "third", 1, Durability::Durable);
 
-        let (ready, has_room) = (now(&mut store.ready()), now(&mut third).is_some());
+        let (ready, has_room) = (now(&mut slow.store.ready()), now(&mut third).is_some());
         for _ in 0..3 {
-            release.send(()).unwrap();
+            slow.release.send(()).unwrap();
         }
         assert_eq!((ready, has_room), (Some(Ok(())), false));
         for told in [first, second, third] {
@@ -377,17 +395,17 @@ mod tests {
     #[tokio::test]
     async fn what_a_step_has_left_under_way_is_forgotten_when_it_is_undone() {
         let dir = tempfile::tempdir().unwrap();
-        let (sync, begins, release) = slow_disk();
-        let (store, _losses) = store(dir.path(), sync, "PRAGMA max_page_count = 12");
-        let kept = put(&store, "kept", 1, Durability::Durable);
-        begins.recv().unwrap();
+        let full = "PRAGMA max_page_count = 12";
+        let slow = slow(dir.path(), Sqlite::LARGEST_GROUP, full);
+        let kept = put(&slow.store, "kept", 1, Durability::Durable);
+        slow.begins.recv().unwrap();
         let work = Next::Work(Work {
             verb: Verb::Create,
             backend: Backend::Echo,
             operation: "op".to_owned(),
         });
-        let undone = put_and(&store, "i", 1, Durability::Durable, work);
-        let large = put(&store, "large", 1_000_000, Durability::Durable);
+        let undone = put_and(&slow.store, "i", 1, Durability::Durable, work);
+        let large = put(&slow.store, "large", 1_000_000, Durability::Durable);
         assert!(large.await.is_err());
         assert!(undone.await.is_err());
 
@@ -401,8 +419,11 @@ mod tests {
                 next: Next::Reply(Reply::Updated(None)),
             }
         };
-        let seen = started(store.step(key("i"), Durability::Durable, Box::new(decide)));
-        release.send(()).unwrap();
+        let seen = started(
+            slow.store
+                .step(key("i"), Durability::Durable, Box::new(decide)),
+        );
+        slow.release.send(()).unwrap();
         assert!(kept.await.is_ok() && seen.await.is_ok());
         assert_eq!(told.recv(), Ok(Stored::default()));
     }
@@ -410,32 +431,44 @@ mod tests {
     #[tokio::test]
     async fn what_was_told_and_cannot_be_stored_is_named_as_lost() {
         let dir = tempfile::tempdir().unwrap();
-        let (sync, begins, release) = slow_disk();
         let full = "PRAGMA max_page_count = 12";
-        let (store, mut losses) = store(dir.path(), sync, full);
-        let kept = put(&store, "kept", 1, Durability::Durable);
-        begins.recv().unwrap();
+        let mut slow = slow(dir.path(), Sqlite::LARGEST_GROUP, full);
+        let kept = put(&slow.store, "kept", 1, Durability::Durable);
+        slow.begins.recv().unwrap();
 
         // While the disk is at work, what comes is in one transaction.
-        let told = put(&store, "told", 1, Durability::Recoverable);
-        let waits = put(&store, "waits", 1, Durability::Durable);
-        let large = put(&store, "large", 1_000_000, Durability::Durable);
+        let told = put(&slow.store, "told", 1, Durability::Recoverable);
+        let waits = put(&slow.store, "waits", 1, Durability::Durable);
+        let large = put(&slow.store, "large", 1_000_000, Durability::Durable);
         assert!(told.await.is_ok());
         let error = large.await.unwrap_err();
         assert!(error.to_string().contains("full"), "{error}");
         assert_eq!(waits.await, Err(error));
-        assert_eq!(losses.recv().await, Some(key("told")));
-        release.send(()).unwrap();
+        assert_eq!(slow.losses.recv().await, Some(key("told")));
+        slow.release.send(()).unwrap();
         assert!(kept.await.is_ok());
         for id in ["told", "waits", "large"] {
-            assert_eq!(store.look(key(id)).await, Ok(Stored::default()), "{id}");
+            assert_eq!(
+                slow.store.look(key(id)).await,
+                Ok(Stored::default()),
+                "{id}"
+            );
         }
 
         // There is room for something smaller, so it works again.
-        assert_eq!(store.ready().await, Ok(()));
-        assert!(store.look(key("kept")).await.unwrap().instance.is_some());
-        let small = put(&store, "small", 1, Durability::Durable);
-        release.send(()).unwrap();
+        let ready = started(slow.store.ready());
+        slow.release.send(()).unwrap();
+        assert_eq!(ready.await, Ok(()));
+        assert!(
+            slow.store
+                .look(key("kept"))
+                .await
+                .unwrap()
+                .instance
+                .is_some()
+        );
+        let small = put(&slow.store, "small", 1, Durability::Durable);
+        slow.release.send(()).unwrap();
         assert!(small.await.is_ok());
     }
 }

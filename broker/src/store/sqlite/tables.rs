@@ -1,5 +1,7 @@
 //! The tables of the SQLite store, and all SQL on them.
 
+use std::cell::Cell;
+
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::de::DeserializeOwned;
@@ -13,13 +15,18 @@ use crate::store::Key;
 const FORGOTTEN_AT_ONCE: u16 = 500;
 
 /// The tables, through a connection.
-pub(super) struct Tables<'a>(pub(super) &'a Connection);
+pub(super) struct Tables<'a> {
+    pub(super) connection: &'a Connection,
+    /// Counts the bytes of what is read and written.
+    pub(super) bytes: &'a Cell<usize>,
+}
 
 impl Tables<'_> {
-    /// Makes the tables of an empty file. `gone_at` is when something ceased to
-    /// exist, in seconds since 1970.
-    pub(super) const MAKE: &'static str = "
-        CREATE TABLE instances (
+    /// What makes the tables, step by step from an empty file on; the version of the
+    /// tables is how many steps have been taken. `gone_at` is when something ceased
+    /// to exist, in seconds since 1970.
+    pub(super) const STEPS: [&'static str; 2] = [
+        "CREATE TABLE instances (
             id TEXT PRIMARY KEY,
             in_progress INTEGER NOT NULL,
             gone_at INTEGER,
@@ -36,14 +43,17 @@ impl Tables<'_> {
         CREATE INDEX instances_in_progress ON instances (id) WHERE in_progress;
         CREATE INDEX bindings_in_progress ON bindings (instance, id) WHERE in_progress;
         CREATE INDEX instances_gone ON instances (gone_at) WHERE gone_at IS NOT NULL;
-        CREATE INDEX bindings_gone ON bindings (gone_at) WHERE gone_at IS NOT NULL;
-    ";
+        CREATE INDEX bindings_gone ON bindings (gone_at) WHERE gone_at IS NOT NULL;",
+        // They are read once, at the start, and were written with every operation.
+        "DROP INDEX instances_in_progress;
+        DROP INDEX bindings_in_progress;",
+    ];
 
     pub(super) fn read(&self, key: &Key) -> rusqlite::Result<Stored> {
         let instance = self
-            .0
+            .connection
             .prepare_cached("SELECT body FROM instances WHERE id = ?1")?
-            .query_row([key.instance.as_str()], body)
+            .query_row([key.instance.as_str()], |row| self.body(row))
             .optional()?;
         let Some(id) = &key.binding else {
             return Ok(Stored {
@@ -54,9 +64,9 @@ impl Tables<'_> {
             });
         };
         let binding = self
-            .0
+            .connection
             .prepare_cached("SELECT body FROM bindings WHERE instance = ?1 AND id = ?2")?
-            .query_row([key.instance.as_str(), id.as_str()], body)
+            .query_row([key.instance.as_str(), id.as_str()], |row| self.body(row))
             .optional()?;
         Ok(Stored {
             instance,
@@ -68,7 +78,7 @@ impl Tables<'_> {
 
     /// Whether an operation works on any binding of the instance.
     fn is_any_in_progress(&self, key: &Key) -> rusqlite::Result<bool> {
-        self.0
+        self.connection
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM bindings WHERE instance = ?1 AND in_progress)",
             )?
@@ -82,12 +92,12 @@ impl Tables<'_> {
         now: u64,
     ) -> rusqlite::Result<()> {
         let Some(instance) = instance else {
-            self.0
+            self.connection
                 .prepare_cached("DELETE FROM instances WHERE id = ?1")?
                 .execute([id.as_str()])?;
             return Ok(());
         };
-        self.0
+        self.connection
             .prepare_cached(
                 "INSERT INTO instances (id, in_progress, gone_at, body) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (id) DO UPDATE SET in_progress = ?2, gone_at = ?3, body = ?4",
@@ -96,7 +106,7 @@ impl Tables<'_> {
                 id.as_str(),
                 instance.operation.is_in_progress(),
                 gone_at(instance.phase, now),
-                text(instance)?,
+                self.text(instance)?,
             ])?;
         Ok(())
     }
@@ -109,12 +119,12 @@ impl Tables<'_> {
         now: u64,
     ) -> rusqlite::Result<()> {
         let Some(binding) = binding else {
-            self.0
+            self.connection
                 .prepare_cached("DELETE FROM bindings WHERE instance = ?1 AND id = ?2")?
                 .execute([instance.as_str(), id.as_str()])?;
             return Ok(());
         };
-        self.0
+        self.connection
             .prepare_cached(
                 "INSERT INTO bindings (instance, id, in_progress, gone_at, body)
                  VALUES (?1, ?2, ?3, ?4, ?5)
@@ -125,13 +135,13 @@ impl Tables<'_> {
                 id.as_str(),
                 binding.operation.is_in_progress(),
                 gone_at(binding.phase, now),
-                text(binding)?,
+                self.text(binding)?,
             ])?;
         Ok(())
     }
 
     pub(super) fn drop_bindings(&self, instance: &Id) -> rusqlite::Result<()> {
-        self.0
+        self.connection
             .prepare_cached("DELETE FROM bindings WHERE instance = ?1")?
             .execute([instance.as_str()])?;
         Ok(())
@@ -140,7 +150,7 @@ impl Tables<'_> {
     pub(super) fn in_progress(&self) -> rusqlite::Result<Vec<Key>> {
         let mut keys = Vec::new();
         let mut instances = self
-            .0
+            .connection
             .prepare("SELECT id FROM instances WHERE in_progress")?;
         for instance in instances.query_map([], |row| id(row, 0))? {
             keys.push(Key {
@@ -149,7 +159,7 @@ impl Tables<'_> {
             });
         }
         let mut bindings = self
-            .0
+            .connection
             .prepare("SELECT instance, id FROM bindings WHERE in_progress")?;
         for key in bindings.query_map([], |row| Ok((id(row, 0)?, id(row, 1)?)))? {
             let (instance, binding) = key?;
@@ -172,7 +182,7 @@ impl Tables<'_> {
         let mut more = false;
         for sql in [instances, bindings] {
             let forgotten = self
-                .0
+                .connection
                 .prepare_cached(sql)?
                 .execute(params![before, FORGOTTEN_AT_ONCE])?;
             more |= forgotten >= usize::from(FORGOTTEN_AT_ONCE);
@@ -183,24 +193,27 @@ impl Tables<'_> {
     /// Writes something that changes nothing.
     pub(super) fn touch(&self) -> rusqlite::Result<()> {
         let version: i32 = self
-            .0
+            .connection
             .pragma_query_value(None, "user_version", |row| row.get(0))?;
-        self.0.pragma_update(None, "user_version", version)
+        self.connection.pragma_update(None, "user_version", version)
+    }
+
+    fn text(&self, value: &impl serde::Serialize) -> rusqlite::Result<String> {
+        let text = serde_json::to_string(value)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        self.bytes.update(|bytes| bytes + text.len());
+        Ok(text)
+    }
+
+    fn body<T: DeserializeOwned>(&self, row: &Row<'_>) -> rusqlite::Result<T> {
+        let text = row.get_ref(0)?.as_str()?;
+        self.bytes.update(|bytes| bytes + text.len());
+        serde_json::from_str(text).map_err(|error| unreadable(0, error))
     }
 }
 
 fn gone_at(phase: Phase, now: u64) -> Option<i64> {
     (phase == Phase::Gone).then(|| i64::try_from(now).unwrap_or(i64::MAX))
-}
-
-fn text(value: &impl serde::Serialize) -> rusqlite::Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
-}
-
-fn body<T: DeserializeOwned>(row: &Row<'_>) -> rusqlite::Result<T> {
-    let text = row.get_ref(0)?.as_str()?;
-    serde_json::from_str(text).map_err(|error| unreadable(0, error))
 }
 
 fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<Id> {

@@ -1,16 +1,16 @@
 //! The connection, and what has gone through it that is not on the disk yet.
 
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use rusqlite::Connection;
-use serving::Id;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::disk::Work;
+use super::recent::Recent;
 use super::tables::Tables;
 use crate::decide::{Decision, Next, Stored};
 use crate::store::{Decide, Durability, Key, StoreError, now};
@@ -22,8 +22,11 @@ const LONGEST_LOG: i64 = 1000;
 /// Room for one step in a transaction.
 pub(super) type Place = OwnedSemaphorePermit;
 
+/// Who is told the result of what he asked for. If he has gone away, he needs none.
+pub(super) type Told<T> = oneshot::Sender<Result<T, StoreError>>;
+
 /// Somebody who is told how a commit has ended.
-pub(super) type Waiting = oneshot::Sender<Result<(), StoreError>>;
+pub(super) type Waiting = Box<dyn FnOnce(&Result<(), StoreError>) + Send>;
 
 /// What takes steps, as many as there are places in one transaction.
 pub(super) struct Writer {
@@ -32,9 +35,9 @@ pub(super) struct Writer {
     disk: Sender<Work>,
     lost: UnboundedSender<Key>,
     group: Group,
-    /// What the latest step on an instance has left as work that is under way, and
-    /// the binding that it was about: what the step after the work will read.
-    under_way: HashMap<Id, (Option<Id>, Stored)>,
+    recent: Recent,
+    /// How many bytes have been read and written since somebody wanted to know.
+    bytes: Cell<usize>,
     /// Whether the disk is at work.
     syncing: bool,
     /// Why the last commit failed, if it did.
@@ -55,26 +58,6 @@ struct Group {
     told: Vec<Key>,
 }
 
-/// What was found out, and when it may be told.
-pub(super) struct Found<T> {
-    result: Result<T, StoreError>,
-    rests_on: Option<oneshot::Receiver<Result<(), StoreError>>>,
-}
-
-impl<T> Found<T> {
-    /// What was found out, when all that it may rest on is on the disk.
-    pub(super) async fn told(self) -> Result<T, StoreError> {
-        let found = self.result?;
-        match self.rests_on {
-            Some(disk) => {
-                let ended = |_| StoreError("its disk's thread has ended".to_owned());
-                disk.await.map_err(ended)?.map(|()| found)
-            }
-            None => Ok(found),
-        }
-    }
-}
-
 impl Writer {
     pub(super) fn new(
         connection: Connection,
@@ -89,7 +72,8 @@ impl Writer {
             disk,
             lost,
             group: Group::default(),
-            under_way: HashMap::new(),
+            recent: Recent::default(),
+            bytes: Cell::default(),
             syncing: false,
             failed: None,
             broken: None,
@@ -104,28 +88,23 @@ impl Writer {
         key: Key,
         durability: Durability,
         decide: Decide,
-    ) -> Found<Next> {
+        told: Told<Next>,
+    ) {
         let result = self.take(place, &key, decide);
         let rides = |next: &Next| durability == Durability::Recoverable && next.tells_success();
-        let found = match result {
-            Ok(next) if rides(&next) => {
-                self.group.told.push(key);
-                Found {
-                    result: Ok(next),
-                    rests_on: None,
-                }
-            }
-            result => self.found(result),
-        };
+        if result.as_ref().is_ok_and(rides) {
+            self.group.told.push(key);
+            let _ = told.send(result);
+        } else {
+            self.tell_when_sure(result, told);
+        }
         self.go_on();
-        found
     }
 
-    pub(super) fn look(&mut self, key: &Key) -> Found<Stored> {
+    pub(super) fn look(&mut self, key: &Key, told: Told<Stored>) {
         let result = self.read(|tables| tables.read(key));
-        let found = self.found(result);
+        self.tell_when_sure(result, told);
         self.go_on();
-        found
     }
 
     pub(super) fn in_progress(&mut self) -> Result<Vec<Key>, StoreError> {
@@ -133,7 +112,7 @@ impl Writer {
     }
 
     pub(super) fn forget_gone(&mut self, place: Place, before: u64) -> Result<bool, StoreError> {
-        self.under_way.clear();
+        self.recent.forget();
         let more = self.write(place, |tables| tables.forget_gone(before));
         self.go_on();
         more
@@ -141,50 +120,44 @@ impl Writer {
 
     /// Whether it can be written to, as far as is known. After a commit that
     /// failed, this is tried, if there is a place for it.
-    pub(super) fn ready(&mut self, place: Option<Place>) -> Result<(), StoreError> {
-        self.read(|_| Ok(()))?;
-        if let Some(place) = place
-            && self.failed.is_some()
-            && !self.syncing
-        {
-            self.write(place, |tables| tables.touch())?;
-            let waiting = self.commit();
-            self.hand_on(waiting);
-        }
-        self.failed.clone().map_or(Ok(()), Err)
+    pub(super) fn ready(&mut self, place: Option<Place>, told: Told<()>) {
+        let known = self.read(|_| Ok(()));
+        let result = match (known, place) {
+            (Ok(()), Some(place)) if self.failed.is_some() && !self.syncing => {
+                let tried = self.write(place, |tables| tables.touch());
+                self.tell_when_sure(tried, told);
+                return self.go_on();
+            }
+            (known, _) => known.and_then(|()| self.failed.clone().map_or(Ok(()), Err)),
+        };
+        let _ = told.send(result);
     }
 
     /// Takes up that the disk has got, or not, what it was last asked to keep.
-    /// Gives who waits for what it is to keep next.
-    pub(super) fn synced(&mut self, result: Result<(), StoreError>) -> Option<Vec<Waiting>> {
+    pub(super) fn synced(&mut self, result: Result<(), StoreError>) {
         self.syncing = false;
         self.broken = result.err();
-        let waiting = match self.is_due() {
-            true => self.commit(),
-            false => None,
-        };
+    }
+
+    /// Commits what is open, if anything is. Gives who waits for the disk to get it;
+    /// until it has, or not, the disk counts as at work.
+    pub(super) fn commit(&mut self) -> Option<Vec<Waiting>> {
+        let waiting = self.end_group();
+        self.syncing = waiting.is_some();
         self.tidy_log();
         waiting
     }
 
-    /// Commits what is open and nobody waits for. While the disk is at work, nothing
-    /// is: that is committed afterwards.
-    pub(super) fn end_ride(&mut self) {
-        if !self.syncing {
-            let waiting = self.commit();
-            self.hand_on(waiting);
-            self.tidy_log();
+    /// Tells a result when all that it may rest on is on the disk.
+    fn tell_when_sure<T: Send + 'static>(&mut self, result: Result<T, StoreError>, told: Told<T>) {
+        match result {
+            Ok(found) if self.syncing || !self.group.places.is_empty() => {
+                self.group.waiting.push(Box::new(|ended| {
+                    let _ = told.send(ended.clone().map(|()| found));
+                }));
+            }
+            result => _ = told.send(result),
         }
-    }
-
-    fn found<T>(&mut self, result: Result<T, StoreError>) -> Found<T> {
-        let has_to_wait = result.is_ok() && (self.syncing || !self.group.places.is_empty());
-        let rests_on = has_to_wait.then(|| {
-            let (waiting, told) = oneshot::channel();
-            self.group.waiting.push(waiting);
-            told
-        });
-        Found { result, rests_on }
     }
 
     /// Sees to it that what is open is committed in time.
@@ -194,21 +167,15 @@ impl Writer {
             return;
         }
         if self.is_due() {
-            let waiting = self.commit();
-            self.hand_on(waiting);
+            self.syncing = true;
+            self.tell_disk(Work::Keep);
         } else if self.group.places.len() == 1 {
             self.tell_disk(Work::Ride(Instant::now()));
         }
     }
 
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         !self.group.waiting.is_empty() || self.group.places.len() >= self.largest_group.get()
-    }
-
-    fn hand_on(&self, waiting: Option<Vec<Waiting>>) {
-        if let Some(waiting) = waiting {
-            self.tell_disk(Work::Sync(waiting));
-        }
     }
 
     fn tell_disk(&self, work: Work) {
@@ -217,9 +184,8 @@ impl Writer {
     }
 
     fn take(&mut self, place: Place, key: &Key, decide: Decide) -> Result<Next, StoreError> {
-        let left = self.under_way.remove(&key.instance);
-        let before = match left.filter(|(binding, _)| *binding == key.binding) {
-            Some((_, stored)) => self.read(|_| Ok(stored))?,
+        let before = match self.recent.get(key) {
+            Some(stored) => self.read(|_| Ok(stored))?,
             None => self.read(|tables| tables.read(key))?,
         };
         let decision = decide(before.clone());
@@ -229,16 +195,15 @@ impl Writer {
         if changes {
             self.write(place, |tables| write(tables, key, &before, &decision))?;
         }
-        if matches!(decision.next, Next::Work(_)) && !decision.drop_bindings {
-            let stored = Stored {
-                instance: decision.instance,
-                binding: decision.binding,
-                bindings_in_progress: before.bindings_in_progress,
-            };
-            let left = (key.binding.clone(), stored);
-            self.under_way.insert(key.instance.clone(), left);
+        let bytes = self.bytes.take();
+        Ok(self.recent.put(key, &before, decision, bytes))
+    }
+
+    fn tables(&self) -> Tables<'_> {
+        Tables {
+            connection: &self.connection,
+            bytes: &self.bytes,
         }
-        Ok(decision.next)
     }
 
     fn read<T>(
@@ -248,7 +213,7 @@ impl Writer {
         if let Some(error) = &self.broken {
             return Err(error.clone());
         }
-        let read = read(&Tables(&self.connection)).map_err(failed);
+        let read = read(&self.tables()).map_err(failed);
         // Some errors end the transaction even where nothing was to be written.
         let is_undone = !self.group.places.is_empty() && self.connection.is_autocommit();
         read.map_err(|error| match is_undone {
@@ -268,14 +233,13 @@ impl Writer {
             true => self.run("BEGIN"),
             false => Ok(()),
         };
-        let written = begun.and_then(|()| write(&Tables(&self.connection)));
+        let written = begun.and_then(|()| write(&self.tables()));
         self.group.places.push(place);
         written.map_err(|error| self.abandon(failed(error)))
     }
 
-    /// Commits what is open. Gives who waits for the disk to get it; from then on
-    /// the disk counts as at work.
-    fn commit(&mut self) -> Option<Vec<Waiting>> {
+    /// Commits what is open. Gives who waits for the disk to get it.
+    fn end_group(&mut self) -> Option<Vec<Waiting>> {
         if !self.group.places.is_empty() {
             if let Err(error) = self.run("COMMIT") {
                 self.abandon(failed(error));
@@ -289,10 +253,7 @@ impl Writer {
             // What they have read is on the disk.
             None if group.places.is_empty() => tell(group.waiting, &Ok(())),
             None if group.waiting.is_empty() => {}
-            None => {
-                self.syncing = true;
-                return Some(group.waiting);
-            }
+            None => return Some(group.waiting),
         }
         None
     }
@@ -304,7 +265,7 @@ impl Writer {
             // If even this fails, so will the next step.
             let _ = self.run("ROLLBACK");
         }
-        self.under_way.clear();
+        self.recent.forget();
         let group = std::mem::take(&mut self.group);
         tell(group.waiting, &Err(error.clone()));
         for key in group.told {
@@ -318,16 +279,12 @@ impl Writer {
     /// Moves what is in a long write-ahead log to where it belongs, so that the
     /// log begins anew. That takes as long as the disk does.
     fn tidy_log(&self) {
-        // In the middle of a transaction it cannot be done.
-        if !self.group.places.is_empty() {
-            return;
-        }
         let pages = self.checkpoint("PRAGMA wal_checkpoint(NOOP)");
         if pages.is_ok_and(|pages| pages >= LONGEST_LOG) {
             // If it fails, the log grows, until a commit fails and tells it.
             let _ = self.checkpoint("PRAGMA wal_checkpoint(PASSIVE)");
             // The first commit in a log that begins anew waits for the disk, too.
-            let _ = Tables(&self.connection).touch();
+            let _ = self.tables().touch();
         }
     }
 
@@ -375,8 +332,7 @@ fn write(
 /// Tells those who wait how it has ended.
 pub(super) fn tell(waiting: Vec<Waiting>, result: &Result<(), StoreError>) {
     for told in waiting {
-        // Somebody who has gone away needs no answer.
-        let _ = told.send(result.clone());
+        told(result);
     }
 }
 
