@@ -7,7 +7,11 @@ use std::time::Duration;
 use broker::{CatalogSource, Config, Credentials, EchoUrl, StorePlace};
 use clap::Parser;
 use clap::builder::FalseyValueParser;
+use mimalloc::MiMalloc;
 use serving::{Listen, ListenArgs, RequestLog};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A service broker for the echo service, by the Service Broker API 2.3 to 2.17.
 #[derive(Parser)]

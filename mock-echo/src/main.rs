@@ -3,7 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use serving::{ListenArgs, RequestLog};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The echo service that the documented broker manages: it sends messages
 /// back (/echo/...) or inverts them (/invert/...).

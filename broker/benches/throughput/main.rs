@@ -22,7 +22,12 @@ use std::time::{Duration, Instant};
 use broker::store::{Durability, Key, Sqlite, Store};
 use broker::{Config, StorePlace};
 use load::{CONNECTIONS, Load, Measured, catalog, lifecycle};
+use mimalloc::MiMalloc;
 use serving::{Listen, Running};
+
+/// That of the broker's binary; for the yardstick, too.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How many pairs of measurements the median is taken of.
 const PAIRS: usize = 5;
