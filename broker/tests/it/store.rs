@@ -297,33 +297,6 @@ async fn what_a_broker_stored_that_knew_less_can_be_read() {
 }
 
 #[tokio::test]
-async fn the_tables_of_an_earlier_broker_are_brought_up_to_date() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a.db");
-    let store = open(&path).unwrap();
-    put_instance(&store, "i", Some(instance("p", true))).await;
-    drop(store);
-    let version = |connection: &rusqlite::Connection| {
-        let version = connection.pragma_query_value(None, "user_version", |row| row.get(0));
-        version.unwrap()
-    };
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    let today: i32 = version(&connection);
-    let earlier = "
-        CREATE INDEX instances_in_progress ON instances (id) WHERE in_progress;
-        CREATE INDEX bindings_in_progress ON bindings (instance, id) WHERE in_progress;
-        PRAGMA user_version = 1;
-    ";
-    connection.execute_batch(earlier).unwrap();
-    drop(connection);
-
-    let store = open(&path).unwrap();
-    assert_eq!(store.in_progress().await.unwrap(), [key("i", None)]);
-    drop(store);
-    assert_eq!(version(&rusqlite::Connection::open(&path).unwrap()), today);
-}
-
-#[tokio::test]
 async fn a_file_is_for_one_broker_at_a_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");

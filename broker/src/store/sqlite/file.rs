@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::tables::Tables;
 
 /// The version of the tables that this broker writes.
-const TABLES_VERSION: i32 = Tables::STEPS.len() as i32;
+const TABLES_VERSION: i32 = 1;
 
 /// Tells our files from other databases: "ECHO".
 const APPLICATION_ID: i32 = 0x4543_484F;
@@ -138,10 +138,7 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), Refused> {
     // The lock is kept from the first write on.
     connection.execute_batch("BEGIN EXCLUSIVE")?;
     if version < TABLES_VERSION {
-        let taken = usize::try_from(version).unwrap_or_default();
-        for step in &Tables::STEPS[taken..] {
-            connection.execute_batch(step)?;
-        }
+        connection.execute_batch(Tables::MAKE)?;
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         connection.pragma_update(None, "user_version", TABLES_VERSION)?;
     }

@@ -22,11 +22,10 @@ pub(super) struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    /// What makes the tables, step by step from an empty file on; the version of the
-    /// tables is how many steps have been taken. `gone_at` is when something ceased
-    /// to exist, in seconds since 1970.
-    pub(super) const STEPS: [&'static str; 2] = [
-        "CREATE TABLE instances (
+    /// Makes the tables of an empty file. `gone_at` is when something ceased to
+    /// exist, in seconds since 1970.
+    pub(super) const MAKE: &'static str = "
+        CREATE TABLE instances (
             id TEXT PRIMARY KEY,
             in_progress INTEGER NOT NULL,
             gone_at INTEGER,
@@ -43,11 +42,8 @@ impl Tables<'_> {
         CREATE INDEX instances_in_progress ON instances (id) WHERE in_progress;
         CREATE INDEX bindings_in_progress ON bindings (instance, id) WHERE in_progress;
         CREATE INDEX instances_gone ON instances (gone_at) WHERE gone_at IS NOT NULL;
-        CREATE INDEX bindings_gone ON bindings (gone_at) WHERE gone_at IS NOT NULL;",
-        // They are read once, at the start, and were written with every operation.
-        "DROP INDEX instances_in_progress;
-        DROP INDEX bindings_in_progress;",
-    ];
+        CREATE INDEX bindings_gone ON bindings (gone_at) WHERE gone_at IS NOT NULL;
+    ";
 
     pub(super) fn read(&self, key: &Key) -> rusqlite::Result<Stored> {
         let instance = self
