@@ -36,7 +36,10 @@ pub(crate) fn body(
     }
     // Only a binding for a route has a place to send its requests to.
     if conduct.route_service && binding.asked.bind_resource.contains_key("route") {
-        add("route_service_url", json!(format!("https://{host}{path}")));
+        add(
+            "route_service_url",
+            json!(format!("{}{path}", secure(echo_public_url))),
+        );
     }
     if conduct.volume_mount {
         add("volume_mounts", json!([volume_mount(id)]));
@@ -92,6 +95,18 @@ fn host_of(url: &str) -> &str {
         None => authority.find(':'),
     };
     end.map_or(authority, |end| &authority[..end])
+}
+
+/// A URL by https, as the specification wants that of a route service. Where
+/// users reach the echo service by http, it is said to be on the port of https.
+fn secure(url: &str) -> String {
+    if url.starts_with("https:") {
+        return url.to_owned();
+    }
+    let base = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+    format!("https://{}{}", host_of(url), base.unwrap_or_default())
 }
 
 fn port_of(url: &str) -> String {

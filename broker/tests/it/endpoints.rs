@@ -572,8 +572,29 @@ async fn an_address_of_ipv6_stands_in_brackets_in_urls_only() {
     }
     assert_snapshot!(bound.join("\n"), @r#"
     {"credentials":{"uri":"http://[::1]:8090/a/echo/logs/b"},"endpoints":[{"host":"::1","ports":["8090"],"protocol":"tcp"}],"syslog_drain_url":"syslog-tls://[::1]:6514"}
-    {"credentials":{"uri":"http://[::1]:8090/a/echo/route/b"},"endpoints":[{"host":"::1","ports":["8090"],"protocol":"tcp"}],"route_service_url":"https://[::1]/echo/route/b"}
+    {"credentials":{"uri":"http://[::1]:8090/a/echo/route/b"},"endpoints":[{"host":"::1","ports":["8090"],"protocol":"tcp"}],"route_service_url":"https://[::1]/a/echo/route/b"}
     "#);
+}
+
+#[tokio::test]
+async fn a_route_service_is_where_users_reach_the_echo_service_by_https() {
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let broker = Broker::with_echo(&echo.url(), |config: &mut Config| {
+        config.catalog = CatalogSource::Showcase;
+        config.echo_public_url = Some("https://echo.example.com:8443/a".parse().unwrap());
+    })
+    .await;
+    let call = Call(&broker);
+    let line = "PUT /v2/service_instances/i";
+    call.body(line, ROUTE.provision(json!({}))).await;
+    let route = json!({"bind_resource": {"route": "r"}});
+    let bound = call
+        .body(&format!("{line}/service_bindings/b"), ROUTE.bind(route))
+        .await;
+    assert_eq!(
+        bound.json()["route_service_url"],
+        "https://echo.example.com:8443/a/echo/i/b"
+    );
 }
 
 #[tokio::test]
