@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
 use crate::auth::Credentials;
 use crate::catalog::Catalog;
-use crate::store::{Key, Memory, OpenError, Sqlite, Store};
+use crate::store::{Lost, Memory, OpenError, Sqlite, Store};
 
 /// The settings of a broker.
 #[derive(Clone, Debug)]
@@ -92,11 +91,10 @@ impl FromStr for StorePlace {
 }
 
 impl StorePlace {
-    /// `lost`: see [`Sqlite::open`].
     pub(crate) fn open(
         &self,
         largest_group: NonZeroUsize,
-        lost: UnboundedSender<Key>,
+        lost: Lost,
     ) -> Result<Box<dyn Store>, OpenError> {
         Ok(match self {
             StorePlace::Memory => Box::new(Memory::default()),

@@ -31,7 +31,6 @@ use std::sync::Arc;
 
 use rocket::{Build, Rocket};
 use serving::{Listen, Running, StartError};
-use tokio::sync::mpsc::unbounded_channel;
 
 pub use auth::{ColonInUsername, Credentials};
 pub use config::{BadEchoUrl, BadStorePlace, CatalogSource, Config, EchoUrl, StorePlace};
@@ -49,11 +48,8 @@ pub const DEFAULT_PORT: u16 = 8080;
 pub async fn rocket(listen: Listen, config: &Config) -> Result<Rocket<Build>, StartError> {
     let catalog = config.catalog.read(config.echo_public_url().as_str());
     let catalog = Arc::new(catalog.map_err(StartError::Other)?);
-    let (sender, lost) = unbounded_channel();
-    let store = config.store.open(config.largest_group, sender);
-    let store = store.map_err(|error| StartError::Other(error.to_string()))?;
-    let lifecycle = Lifecycle::new(config, catalog.clone(), store)?;
-    lifecycle.look_after_store(lost);
+    let open = |lost| config.store.open(config.largest_group, lost);
+    let lifecycle = Lifecycle::new(config, catalog.clone(), open)?;
     let recovered = lifecycle.recover().await;
     recovered.map_err(|error| StartError::Other(error.to_string()))?;
     Ok(serving::build(listen, reply::error_body)

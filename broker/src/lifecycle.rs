@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serving::{Id, StartError};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -22,7 +22,7 @@ use crate::decide::{
 use crate::echo::EchoClient;
 use crate::mischief::{Mischief, on_purpose};
 use crate::reply::Reply;
-use crate::store::{self, Durability, Key, Store, StoreError};
+use crate::store::{self, Durability, Key, Lost, OpenError, Store, StoreError};
 use crate::version::ApiVersion;
 
 /// How long the recovery of an operation waits before it tries again, at first
@@ -60,7 +60,7 @@ struct Inner {
     echo_public_url: String,
     async_delay: Duration,
     mischief: Mischief,
-    recovering: watch::Sender<Recovering>,
+    recovering: Arc<watch::Sender<Recovering>>,
     /// Operations are numbered on from the time of the start.
     started_at: u64,
     operations: AtomicU64,
@@ -83,22 +83,33 @@ const NOBODY: Sender = Sender {
 type Pure = Box<dyn FnOnce(&Circumstances<'_>, Stored) -> Decision + Send>;
 
 impl Lifecycle {
+    /// With the store that `open` opens, which it looks after from now on.
     pub(crate) fn new(
         config: &Config,
         catalog: Arc<Catalog>,
-        store: Box<dyn Store>,
+        open: impl FnOnce(Lost) -> Result<Box<dyn Store>, OpenError>,
     ) -> Result<Lifecycle, StartError> {
-        Ok(Lifecycle(Arc::new(Inner {
-            store,
+        let recovering = Arc::new(watch::Sender::default());
+        let (lose, lost) = unbounded_channel();
+        let noted = recovering.clone();
+        let store = open(Box::new(move |key: Key| {
+            note(&noted, &key, Recovery::Trying);
+            // Nobody listens any more when the broker ends.
+            let _ = lose.send(key);
+        }));
+        let lifecycle = Lifecycle(Arc::new(Inner {
+            store: store.map_err(|error| StartError::Other(error.to_string()))?,
             echo: EchoClient::new(config.echo_url.as_str(), config.echo_timeout)?,
             catalog,
             echo_public_url: config.echo_public_url().to_string(),
             async_delay: config.async_delay,
             mischief: Mischief::default(),
-            recovering: watch::Sender::default(),
+            recovering,
             started_at: now(),
             operations: AtomicU64::new(0),
-        })))
+        }));
+        lifecycle.look_after_store(lost);
+        Ok(lifecycle)
     }
 
     /// Carries out a request, or misbehaves as its plan is to.
@@ -123,7 +134,12 @@ impl Lifecycle {
             Request::Provision(asked) => Some(asked.clone()),
             _ => None,
         };
-        let first: Pure = Box::new(move |at, stored| decide(at, stored, &request));
+        // What it is about may have been lost since then.
+        let (inner, about) = (self.0.clone(), key.clone());
+        let first: Pure = Box::new(move |at, stored| match inner.is_known(&about) {
+            true => decide(at, stored, &request),
+            false => stored.reply(Reply::Concurrency),
+        });
         let next = match self.step(&key, sender, Durability::Durable, first).await {
             Ok(next) => next,
             Err(error) => return failed(error),
@@ -163,8 +179,14 @@ impl Lifecycle {
         sender: Sender,
         look: impl FnOnce(&Circumstances<'_>, &Stored) -> T,
     ) -> Result<T, Reply> {
-        self.recovered(&key).await?;
-        let stored = self.0.store.look(key.clone()).await.map_err(failed)?;
+        let stored = loop {
+            self.recovered(&key).await?;
+            let stored = self.0.store.look(key.clone()).await.map_err(failed)?;
+            // What it is about may have been lost meanwhile.
+            if self.0.is_known(&key) {
+                break stored;
+            }
+        };
         Ok(look(&self.0.circumstances(&key, sender, ""), &stored))
     }
 
@@ -193,7 +215,7 @@ impl Lifecycle {
 
     /// Takes up what the store says it has `lost`, and has it forget in time what
     /// is gone.
-    pub(crate) fn look_after_store(&self, mut lost: UnboundedReceiver<Key>) {
+    fn look_after_store(&self, mut lost: UnboundedReceiver<Key>) {
         // Neither keeps the store from being closed.
         let inner = Arc::downgrade(&self.0);
         tokio::spawn(async move {
@@ -218,7 +240,7 @@ impl Lifecycle {
     /// about it.
     fn recover_one(&self, key: Key) {
         let lifecycle = self.clone();
-        self.note(&key, Recovery::Trying);
+        note(&self.0.recovering, &key, Recovery::Trying);
         tokio::spawn(async move {
             lifecycle.carry_to_its_end(&key).await;
             lifecycle.0.recovering.send_modify(|recovering| {
@@ -227,24 +249,17 @@ impl Lifecycle {
         });
     }
 
-    fn note(&self, key: &Key, recovery: Recovery) {
-        self.0.recovering.send_modify(|recovering| {
-            recovering.insert(key.clone(), recovery);
-        });
-    }
-
     /// Waits until it is known again how things are with what a request is
     /// about, or gives the reply that this cannot be found out for now.
     async fn recovered(&self, key: &Key) -> Result<(), Reply> {
-        let instance = Key {
-            instance: key.instance.clone(),
-            binding: None,
-        };
-        let about = [&instance, key];
+        if self.0.is_known(key) {
+            return Ok(());
+        }
+        let about = about(key);
         // What has failed before is tried again for this request.
         self.0.recovering.send_if_modified(|all| {
             let mut again = false;
-            for key in about {
+            for key in &about {
                 if let Some(failed @ Recovery::Failed(_)) = all.get_mut(key) {
                     *failed = Recovery::Trying;
                     again = true;
@@ -252,7 +267,7 @@ impl Lifecycle {
             }
             again
         });
-        let of = |all: &Recovering| about.map(|key| all.get(key).cloned());
+        let of = |all: &Recovering| about.each_ref().map(|key| all.get(key).cloned());
         let mut recovering = self.0.recovering.subscribe();
         let known = recovering
             .wait_for(|all| !of(all).contains(&Some(Recovery::Trying)))
@@ -340,7 +355,7 @@ impl Lifecycle {
     async fn carry_to_its_end(&self, key: &Key) {
         let (mut pause, longest) = RECOVERY_PAUSE;
         while let Err(reply) = self.attempt_to_carry(key).await {
-            self.note(key, Recovery::Failed(reply));
+            note(&self.0.recovering, key, Recovery::Failed(reply));
             let mut asked = self.0.recovering.subscribe();
             let again = asked.wait_for(|all| all.get(key) == Some(&Recovery::Trying));
             tokio::select! {
@@ -348,7 +363,7 @@ impl Lifecycle {
                 // The sender lives as long as we do.
                 _ = again => {}
             }
-            self.note(key, Recovery::Trying);
+            note(&self.0.recovering, key, Recovery::Trying);
             pause = (pause * 2).min(longest);
         }
     }
@@ -405,11 +420,33 @@ impl Inner {
         }
     }
 
+    /// Whether how things are with what a request is about is stored, and not to be
+    /// found out first.
+    fn is_known(&self, key: &Key) -> bool {
+        let recovering = self.recovering.borrow();
+        recovering.is_empty() || !about(key).iter().any(|key| recovering.contains_key(key))
+    }
+
     /// An id that no operation has had, in this process or before.
     fn fresh_operation(&self) -> String {
         let number = self.operations.fetch_add(1, Ordering::Relaxed);
         format!("op-{:x}-{number:x}", self.started_at)
     }
+}
+
+/// What a request on `key` is about: the instance, and the binding if it is about one.
+fn about(key: &Key) -> [Key; 2] {
+    let instance = Key {
+        instance: key.instance.clone(),
+        binding: None,
+    };
+    [instance, key.clone()]
+}
+
+fn note(all: &watch::Sender<Recovering>, key: &Key, recovery: Recovery) {
+    all.send_modify(|recovering| {
+        recovering.insert(key.clone(), recovery);
+    });
 }
 
 fn failed(error: StoreError) -> Reply {
@@ -431,19 +468,30 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::atomic::AtomicBool;
 
-    use serving::Listen;
+    use serving::{Listen, Running};
 
     use super::*;
     use crate::store::{Decide, Memory, Stepping};
 
     /// A store in memory that fails as often as it is told to.
-    #[derive(Default)]
     struct Failing {
         memory: Memory,
         /// Whether the next step fails that changes something after an intent.
         fails: Arc<AtomicBool>,
+        /// Whether what the next step or look is about is lost right before it.
+        loses: Arc<AtomicBool>,
+        lost: Mutex<Lost>,
+    }
+
+    impl Failing {
+        fn lose(&self, key: &Key) {
+            if self.loses.swap(false, Ordering::SeqCst) {
+                self.lost.lock().unwrap()(key.clone());
+            }
+        }
     }
 
     impl Store for Failing {
@@ -453,6 +501,7 @@ mod tests {
             durability: Durability,
             decide: Decide,
         ) -> Stepping<'a, Next> {
+            self.lose(&key);
             let after_intent = durability == Durability::Recoverable;
             if after_intent && self.fails.swap(false, Ordering::SeqCst) {
                 return Box::pin(async { Err(StoreError("its disk is full".to_owned())) });
@@ -461,7 +510,9 @@ mod tests {
         }
 
         fn look<'a>(&'a self, key: Key) -> Stepping<'a, Stored> {
-            self.memory.look(key)
+            let looked = self.memory.look(key.clone());
+            self.lose(&key);
+            looked
         }
 
         fn in_progress<'a>(&'a self) -> Stepping<'a, Vec<Key>> {
@@ -477,39 +528,98 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn what_the_store_failed_to_keep_after_the_work_was_done_is_made_good() {
-        let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
-        let config = Config::new(echo.url().parse().unwrap());
-        let catalog = Catalog::read(include_str!("../catalogs/documented.json"), "http://e");
-        let store = Failing::default();
-        let fails = store.fails.clone();
-        let lifecycle =
-            Lifecycle::new(&config, Arc::new(catalog.unwrap()), Box::new(store)).unwrap();
-        let key = Key {
+    /// A lifecycle with a store that fails or loses something when it is told to.
+    struct Sick {
+        lifecycle: Lifecycle,
+        fails: Arc<AtomicBool>,
+        loses: Arc<AtomicBool>,
+        echo: Running,
+    }
+
+    impl Sick {
+        async fn start() -> Sick {
+            let echo = mock_echo::start(Listen::locally(0)).await.unwrap();
+            let config = Config::new(echo.url().parse().unwrap());
+            let catalog = Catalog::read(include_str!("../catalogs/documented.json"), "http://e");
+            let (fails, loses) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+            let open = |lost| {
+                let store: Box<dyn Store> = Box::new(Failing {
+                    memory: Memory::default(),
+                    fails: fails.clone(),
+                    loses: loses.clone(),
+                    lost: Mutex::new(lost),
+                });
+                Ok(store)
+            };
+            let lifecycle = Lifecycle::new(&config, Arc::new(catalog.unwrap()), open);
+            Sick {
+                lifecycle: lifecycle.unwrap(),
+                fails,
+                loses,
+                echo,
+            }
+        }
+
+        async fn ask(&self, request: Request) -> Reply {
+            self.lifecycle.carry_out(key(), NOBODY, request).await
+        }
+    }
+
+    fn key() -> Key {
+        Key {
             instance: Id::new("i").unwrap(),
             binding: None,
-        };
-        let provision = ask::Provision {
+        }
+    }
+
+    fn provision() -> Request {
+        Request::Provision(ask::Provision {
             service_id: "echo_service".to_owned(),
             plan_id: "big_0001".to_owned(),
             organization_guid: "o".to_owned(),
             space_guid: "s".to_owned(),
             parameters: Default::default(),
             maintenance_version: None,
-        };
-        let ask = async || {
-            let request = Request::Provision(provision.clone());
-            lifecycle.carry_out(key.clone(), NOBODY, request).await
-        };
+        })
+    }
 
-        fails.store(true, Ordering::SeqCst);
+    #[tokio::test]
+    async fn what_the_store_failed_to_keep_after_the_work_was_done_is_made_good() {
+        let sick = Sick::start().await;
+        sick.fails.store(true, Ordering::SeqCst);
         assert_eq!(
-            ask().await,
+            sick.ask(provision()).await,
             Reply::Store("the store failed: its disk is full".to_owned())
         );
         // Nobody has to restart anything, and the instance is there once.
-        assert!(matches!(ask().await, Reply::AlreadyProvisioned(_)));
-        echo.stop(Duration::ZERO).await;
+        let again = sick.ask(provision()).await;
+        assert!(matches!(again, Reply::AlreadyProvisioned(_)));
+        sick.echo.stop(Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn nothing_rests_on_what_was_lost_before_it_is_made_good() {
+        let sick = Sick::start().await;
+        let provisioned = sick.ask(provision()).await;
+        assert!(matches!(provisioned, Reply::Provisioned(_)));
+        // A request that was on its way already is told to come again.
+        sick.loses.store(true, Ordering::SeqCst);
+        let hints = || ask::Hints {
+            service_id: None,
+            plan_id: None,
+        };
+        let refused = sick.ask(Request::Deprovision(hints())).await;
+        assert_eq!(refused, Reply::Concurrency);
+        // What is looked at is looked at again.
+        sick.loses.store(true, Ordering::SeqCst);
+        let known = sick.lifecycle.look(key(), NOBODY, |_, stored| {
+            (stored.instance.is_some(), sick.lifecycle.0.is_known(&key()))
+        });
+        assert_eq!(known.await, Ok((true, true)));
+        assert_eq!(
+            sick.ask(Request::Deprovision(hints())).await,
+            Reply::Deleted
+        );
+        sick.echo.stop(Duration::ZERO).await;
     }
 }

@@ -228,9 +228,8 @@ impl Bench {
 
     /// Fills a store with this many instances.
     async fn fill(&self, store: &str, count: usize) {
-        let (lost, _) = tokio::sync::mpsc::unbounded_channel();
         let path = self.dir.path().join(store);
-        let store = Sqlite::open(&path, Sqlite::LARGEST_GROUP, lost).unwrap();
+        let store = Sqlite::open(&path, Sqlite::LARGEST_GROUP, Box::new(|_| {})).unwrap();
         let mut last = None;
         for n in 0..count {
             let key = Key {

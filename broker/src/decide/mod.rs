@@ -191,7 +191,7 @@ pub fn resume(
 
 impl Stored {
     /// Everything stays, and this is answered.
-    fn reply(self, reply: Reply) -> Decision {
+    pub(crate) fn reply(self, reply: Reply) -> Decision {
         self.next(Next::Reply(reply))
     }
 

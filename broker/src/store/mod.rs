@@ -42,6 +42,10 @@ pub enum Durability {
 #[error("the store failed: {0}")]
 pub struct StoreError(pub String);
 
+/// Is told, before any other step is taken, what a [`Durability::Recoverable`] step
+/// was about that could not be stored in the end.
+pub type Lost = Box<dyn Fn(Key) + Send>;
+
 /// Decides on what is stored.
 pub type Decide = Box<dyn FnOnce(Stored) -> Decision + Send>;
 

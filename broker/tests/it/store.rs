@@ -17,8 +17,7 @@ use proptest::prelude::*;
 use serving::Id;
 
 fn open(path: &Path) -> Result<Sqlite, OpenError> {
-    let (lost, _) = tokio::sync::mpsc::unbounded_channel();
-    Sqlite::open(path, Sqlite::LARGEST_GROUP, lost)
+    Sqlite::open(path, Sqlite::LARGEST_GROUP, Box::new(|_| {}))
 }
 
 fn key(instance: &str, binding: Option<&str>) -> Key {

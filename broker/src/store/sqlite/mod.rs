@@ -21,10 +21,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Decide, Durability, Key, Stepping, Store, StoreError};
+use super::{Decide, Durability, Key, Lost, Stepping, Store, StoreError};
 use crate::decide::{Next, Stored};
 use disk::{Disk, Sync, Work};
 use turns::Turns;
@@ -47,7 +46,11 @@ pub struct Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         let _ = self.disk.send(Work::End);
-        if let Some(thread) = self.thread.take() {
+        // The last turn may be what has kept the store, and be taken on that thread,
+        // which cannot wait for itself.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
             // If it has panicked, it has said so.
             let _ = thread.join();
         }
@@ -59,14 +62,8 @@ impl Sqlite {
     pub const LARGEST_GROUP: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
 
     /// Opens the store in the file at `path`, or makes one there. At most
-    /// `largest_group` steps are committed together. `lost` is told what a
-    /// [`Durability::Recoverable`] step was about that could not be stored in
-    /// the end.
-    pub fn open(
-        path: &Path,
-        largest_group: NonZeroUsize,
-        lost: UnboundedSender<Key>,
-    ) -> Result<Sqlite, OpenError> {
+    /// `largest_group` steps are committed together.
+    pub fn open(path: &Path, largest_group: NonZeroUsize, lost: Lost) -> Result<Sqlite, OpenError> {
         let connection = file::connect(path)?;
         let unusable = |error| OpenError::unusable(path, error);
         let log = file::write_ahead_log(path).map_err(unusable)?;
@@ -81,7 +78,7 @@ impl Sqlite {
         connection: Connection,
         sync: Sync,
         largest_group: NonZeroUsize,
-        lost: UnboundedSender<Key>,
+        lost: Lost,
     ) -> std::io::Result<Sqlite> {
         let (disk, work) = channel();
         let writer = Writer::new(connection, largest_group, disk.clone(), lost);
@@ -171,7 +168,8 @@ mod tests {
     ) -> (Sqlite, UnboundedReceiver<Key>) {
         let connection = file::connect(&dir.join("a.db")).unwrap();
         connection.execute_batch(settings).unwrap();
-        let (lost, losses) = unbounded_channel();
+        let (lose, losses) = unbounded_channel();
+        let lost = Box::new(move |key| lose.send(key).unwrap());
         let store = Sqlite::start(connection, sync, largest_group, lost).unwrap();
         (store, losses)
     }

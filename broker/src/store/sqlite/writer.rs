@@ -6,14 +6,13 @@ use std::sync::mpsc::Sender;
 use std::time::Instant;
 
 use rusqlite::Connection;
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::disk::Work;
 use super::recent::Recent;
 use super::tables::Tables;
 use crate::decide::{Decision, Next, Stored};
-use crate::store::{Decide, Durability, Key, StoreError, now};
+use crate::store::{Decide, Durability, Key, Lost, StoreError, now};
 
 /// How many pages the write-ahead log has before they are moved to where they
 /// belong: as many as SQLite itself would wait for.
@@ -33,7 +32,7 @@ pub(super) struct Writer {
     connection: Connection,
     largest_group: NonZeroUsize,
     disk: Sender<Work>,
-    lost: UnboundedSender<Key>,
+    lost: Lost,
     group: Group,
     recent: Recent,
     /// How many bytes have been read and written since somebody wanted to know.
@@ -63,7 +62,7 @@ impl Writer {
         connection: Connection,
         largest_group: NonZeroUsize,
         disk: Sender<Work>,
-        lost: UnboundedSender<Key>,
+        lost: Lost,
     ) -> Writer {
         connection.set_prepared_statement_cache_capacity(32);
         Writer {
@@ -269,8 +268,7 @@ impl Writer {
         let group = std::mem::take(&mut self.group);
         tell(group.waiting, &Err(error.clone()));
         for key in group.told {
-            // Nobody listens any more when the broker ends.
-            let _ = self.lost.send(key);
+            (self.lost)(key);
         }
         self.failed = Some(error.clone());
         error
