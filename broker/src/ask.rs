@@ -220,13 +220,30 @@ pub(crate) fn validate(
     }
 }
 
+/// How deeply a body may be nested. What is stored of it is nested a little deeper,
+/// and is read by a parser that has a limit of its own.
+const MOST_LEVELS: usize = 100;
+
 fn object(body: &[u8]) -> Result<Map<String, Value>, Reply> {
     match serde_json::from_slice(body) {
+        Ok(body) if levels(&body) > MOST_LEVELS => Err(Reply::Bad(format!(
+            "the body is nested too deeply; {MOST_LEVELS} levels are allowed"
+        ))),
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Reply::bad("the body must be a JSON object")),
         Err(_) if body.is_empty() => Err(Reply::bad("the body is empty; it must be a JSON object")),
         Err(error) => Err(Reply::Bad(format!("the body is not JSON: {error}"))),
     }
+}
+
+/// How deeply a value is nested: a string is one level, an empty object too.
+fn levels(value: &Value) -> usize {
+    let below = match value {
+        Value::Object(members) => members.values().map(levels).max(),
+        Value::Array(items) => items.iter().map(levels).max(),
+        _ => None,
+    };
+    1 + below.unwrap_or(0)
 }
 
 /// `context` is not used, but has to be an object.

@@ -201,7 +201,8 @@ impl Lifecycle {
     /// Takes up what was in progress when the broker ended last.
     pub(crate) async fn recover(&self) -> Result<(), StoreError> {
         for key in self.0.store.in_progress().await? {
-            let stored = self.0.store.look(key.clone()).await?;
+            // What cannot be read is tried again, and keeps nothing else from going on.
+            let stored = self.0.store.look(key.clone()).await.unwrap_or_default();
             let lifecycle = self.clone();
             match waiting_operation(&stored, key.binding.is_some()) {
                 Some((operation, until)) => {

@@ -1,5 +1,7 @@
 //! A broker with an echo service behind it, and the documented requests.
 
+use std::time::Duration;
+
 use broker::{Config, EchoUrl};
 use serde_json::{Value, json};
 use serving::testing::{Received, send, send_body};
@@ -37,6 +39,11 @@ impl Broker {
 
     pub(crate) fn url(&self) -> String {
         self.running.url()
+    }
+
+    /// Stops it; its store is closed then.
+    pub(crate) async fn stop(self) {
+        self.running.stop(Duration::ZERO).await;
     }
 
     /// An authenticated request without a body.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use broker::CatalogSource;
+use broker::{CatalogSource, StorePlace};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -14,6 +14,49 @@ fn is_an_error(answer: &Received) -> bool {
     let body = answer.json();
     answer.header("content-type") == Some("application/json")
         && (body["description"].is_string() || (answer.status == 410 && body == json!({})))
+}
+
+/// A provision whose body is nested so deeply.
+fn nested(levels: usize) -> String {
+    let mut body = provision();
+    // The body, its parameters and what is innermost are levels, too.
+    let around = levels - 3;
+    let value = format!("{}0{}", "[".repeat(around), "]".repeat(around));
+    body["plan_id"] = "big_0001".into();
+    body["parameters"] = json!({ "a": "VALUE" });
+    body.to_string().replace("\"VALUE\"", &value)
+}
+
+#[tokio::test]
+async fn a_body_is_nested_no_deeper_than_what_is_stored_of_it_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let start = async || {
+        Broker::with_echo(&echo.url(), |config| {
+            config.store = StorePlace::File(dir.path().join("broker.db"));
+        })
+        .await
+    };
+    let ask = async |broker: &Broker, line: &str, body: String| {
+        let headers = [AUTH, ("X-Broker-API-Version", "2.17")];
+        let line = format!("{line} {INSTANCE}?service_id=echo_service&plan_id=big_0001");
+        send_body(&broker.url(), &line, &headers, body)
+            .await
+            .unwrap()
+    };
+    let broker = start().await;
+    let refused = ask(&broker, "PUT", nested(101)).await;
+    assert_eq!(refused.status, 400, "{refused}");
+    assert_eq!(
+        refused.json()["description"],
+        "the body is nested too deeply; 100 levels are allowed"
+    );
+    assert_eq!(ask(&broker, "PUT", nested(100)).await.status, 201);
+    broker.stop().await;
+    // It is the same when it has been read from the file.
+    let broker = start().await;
+    assert_eq!(ask(&broker, "PUT", nested(100)).await.status, 200);
+    assert_eq!(ask(&broker, "DELETE", String::new()).await.status, 200);
 }
 
 #[tokio::test]

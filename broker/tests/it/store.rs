@@ -461,6 +461,23 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 100, ..ProptestConfig::default() })]
 
     #[test]
+    fn what_is_in_the_file_is_read_as_it_was(numbers in vec(any::<f64>(), 1..100)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("a.db");
+            let mut kept = instance("p", false);
+            kept.asked.parameters.insert("x".to_owned(), numbers.into());
+            let store = open(&path).unwrap();
+            put_instance(&store, "i", Some(kept.clone())).await;
+            drop(store);
+            let found = look(&open(&path).unwrap(), "i", None).await.instance;
+            prop_assert_eq!(found, Some(kept));
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn a_store_in_a_file_tells_what_one_in_memory_tells(
         acts in vec((0..INSTANCES.len(), act()), 1..40)
     ) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::turns::Turns;
@@ -17,7 +18,7 @@ pub(super) type Sync = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// What there is to do.
 pub(super) enum Work {
-    /// Commit what is open, get it to the disk, and tell those who wait for it.
+    /// Commit what is open, and if somebody waits for that, get it to the disk.
     Keep,
     /// Since then something has been written that nobody waits for.
     Ride(Instant),
@@ -35,6 +36,14 @@ pub(super) struct Disk {
     synced: Result<(), StoreError>,
 }
 
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.writer.take(Writer::left_alone);
+        }
+    }
+}
+
 impl Disk {
     pub(super) fn new(sync: Sync, writer: Arc<Turns<Writer>>) -> Disk {
         Disk {
@@ -49,9 +58,8 @@ impl Disk {
     pub(super) fn serve(mut self, work: &Receiver<Work>) {
         loop {
             match self.next(work) {
-                Some(Work::Keep) => self.keep(),
+                Some(Work::Keep) | None => self.keep(),
                 Some(Work::Ride(since)) => _ = self.rides.get_or_insert(since),
-                None => self.keep(),
                 Some(Work::End) => return,
             }
         }
@@ -69,7 +77,7 @@ impl Disk {
         }
     }
 
-    /// Gets to the disk what is open, as long as somebody waits for more.
+    /// Commits what is open, and gets it to the disk as long as somebody waits.
     fn keep(&mut self) {
         self.rides = None;
         let mut next = self.writer.take_here(Writer::commit);

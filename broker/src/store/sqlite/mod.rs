@@ -372,6 +372,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nobody_waits_for_a_disk_whose_thread_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let sync = || panic!("a bug");
+        let (store, _losses) = store(dir.path(), Box::new(sync), Sqlite::LARGEST_GROUP, "");
+        for id in ["a", "b", "c"] {
+            let step = put(&store, id, 1, Durability::Durable).await;
+            assert!(step.is_err(), "{id}");
+        }
+        assert!(store.look(key("a")).await.is_err());
+        assert!(store.ready().await.is_err());
+    }
+
+    #[tokio::test]
     async fn readiness_is_told_while_there_is_no_room_for_another_step() {
         let dir = tempfile::tempdir().unwrap();
         let slow = slow(dir.path(), NonZeroUsize::MIN, "");

@@ -13,7 +13,6 @@ type Turn<T> = Box<dyn FnOnce(&mut T) + Send>;
 ///
 /// Whoever finds it free takes all turns that are waiting, his own and others',
 /// instead of handing the thing to the next one, who may have to be woken first.
-/// Nobody waits for it on his own thread.
 pub(super) struct Turns<T> {
     waiting: BlockingMutex<VecDeque<Turn<T>>>,
     thing: Mutex<T>,
@@ -27,7 +26,8 @@ impl<T> Turns<T> {
         }
     }
 
-    /// Takes a turn: now, or right after those who are before it.
+    /// Takes a turn: now, or right after those who are before it, without waiting for
+    /// that on the thread that it is called on.
     pub(super) fn take(&self, turn: impl FnOnce(&mut T) + Send + 'static) {
         self.waiting().push_back(Box::new(turn));
         self.take_waiting();
@@ -49,7 +49,7 @@ impl<T> Turns<T> {
                 return;
             };
             while let Some(turn) = self.next() {
-                // One that panics has said so, and is nobody else's concern.
+                // One that panics has said so; the others go on.
                 let _ = catch_unwind(AssertUnwindSafe(|| turn(&mut thing)));
             }
         }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_panics_is_nobody_elses_concern() {
+    fn turns_go_on_after_one_that_has_panicked() {
         let turns = Turns::new(0);
         turns.take(|_| panic!("a bug"));
         turns.take(|taken| *taken += 1);

@@ -35,7 +35,7 @@ pub(super) struct Writer {
     lost: Lost,
     group: Group,
     recent: Recent,
-    /// How many bytes have been read and written since somebody wanted to know.
+    /// How many bytes the step that is being taken has read and written.
     bytes: Cell<usize>,
     /// Whether the disk is at work.
     syncing: bool,
@@ -92,7 +92,10 @@ impl Writer {
         let result = self.take(place, &key, decide);
         let rides = |next: &Next| durability == Durability::Recoverable && next.tells_success();
         if result.as_ref().is_ok_and(rides) {
-            self.group.told.push(key);
+            // Where nothing is open, nothing can get lost.
+            if !self.group.places.is_empty() {
+                self.group.told.push(key);
+            }
             let _ = told.send(result);
         } else {
             self.tell_when_sure(result, told);
@@ -111,6 +114,7 @@ impl Writer {
     }
 
     pub(super) fn forget_gone(&mut self, place: Place, before: u64) -> Result<bool, StoreError> {
+        self.read(|_| Ok(()))?;
         self.recent.forget();
         let more = self.write(place, |tables| tables.forget_gone(before));
         self.go_on();
@@ -147,7 +151,16 @@ impl Writer {
         waiting
     }
 
-    /// Tells a result when all that it may rest on is on the disk.
+    /// Takes up that the disk's thread has ended before its time.
+    pub(super) fn left_alone(&mut self) {
+        let error = StoreError("its disk's thread has ended; restart the broker".to_owned());
+        self.syncing = false;
+        self.broken = Some(error.clone());
+        self.abandon(error);
+    }
+
+    /// Tells a result when all that it may rest on is on the disk, or has been told
+    /// as a success that recovery reaches again.
     fn tell_when_sure<T: Send + 'static>(&mut self, result: Result<T, StoreError>, told: Told<T>) {
         match result {
             Ok(found) if self.syncing || !self.group.places.is_empty() => {
@@ -178,11 +191,13 @@ impl Writer {
     }
 
     fn tell_disk(&self, work: Work) {
-        // Its thread lives as long as we do.
+        // If its thread has ended before its time, nothing is told any more.
         let _ = self.disk.send(work);
     }
 
     fn take(&mut self, place: Place, key: &Key, decide: Decide) -> Result<Next, StoreError> {
+        // Of this step alone.
+        self.bytes.set(0);
         let before = match self.recent.get(key) {
             Some(stored) => self.read(|_| Ok(stored))?,
             None => self.read(|tables| tables.read(key))?,
@@ -194,7 +209,7 @@ impl Writer {
         if changes {
             self.write(place, |tables| write(tables, key, &before, &decision))?;
         }
-        let bytes = self.bytes.take();
+        let bytes = self.bytes.get();
         Ok(self.recent.put(key, &before, decision, bytes))
     }
 
@@ -249,7 +264,7 @@ impl Writer {
         let group = std::mem::take(&mut self.group);
         match &self.broken {
             Some(error) => tell(group.waiting, &Err(error.clone())),
-            // What they have read is on the disk.
+            // What they have read is on the disk, or recovery reaches it again.
             None if group.places.is_empty() => tell(group.waiting, &Ok(())),
             None if group.waiting.is_empty() => {}
             None => return Some(group.waiting),
@@ -265,12 +280,12 @@ impl Writer {
             let _ = self.run("ROLLBACK");
         }
         self.recent.forget();
+        self.failed = Some(error.clone());
         let group = std::mem::take(&mut self.group);
         tell(group.waiting, &Err(error.clone()));
         for key in group.told {
             (self.lost)(key);
         }
-        self.failed = Some(error.clone());
         error
     }
 
@@ -320,7 +335,7 @@ fn write(
         tables.drop_bindings(&key.instance)?;
     }
     match &key.binding {
-        Some(id) if decision.binding != before.binding => {
+        Some(id) if decision.drop_bindings || decision.binding != before.binding => {
             tables.write_binding(&key.instance, id, decision.binding.as_ref(), now())
         }
         _ => Ok(()),
