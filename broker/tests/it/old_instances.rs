@@ -1,5 +1,6 @@
 //! Instances of plans that today's catalog does not have, or not where they say.
 
+use broker::StorePlace;
 use serde_json::{Value, json};
 use serving::testing::{Process, Received, send_body};
 
@@ -85,4 +86,27 @@ async fn what_a_catalog_does_not_offer_any_more_can_be_deleted() {
             assert_eq!(deleted.status, 200, "{path}: {deleted}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_keeps_nothing_else_from_going_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("broker.db");
+    let echo = mock_echo::start(serving::Listen::locally(0)).await.unwrap();
+    let start = async || {
+        Broker::with_echo(&echo.url(), |config| {
+            config.store = StorePlace::File(path.clone());
+        })
+        .await
+    };
+    start().await.stop().await;
+    let unreadable = "INSERT INTO instances VALUES ('unreadable', 1, NULL, '{}')";
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(unreadable).unwrap();
+    drop(connection);
+
+    let broker = start().await;
+    let refused = broker.send("DELETE /v2/service_instances/unreadable").await;
+    assert_eq!(refused.status, 500, "{refused}");
+    assert_eq!(broker.provision(INSTANCE).await.status, 201);
 }
