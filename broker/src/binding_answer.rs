@@ -100,13 +100,13 @@ fn host_of(url: &str) -> &str {
 /// A URL by https, as the specification wants that of a route service. Where
 /// users reach the echo service by http, it is said to be on the port of https.
 fn secure(url: &str) -> String {
-    if url.starts_with("https:") {
-        return url.to_owned();
-    }
-    let base = url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
-    format!("https://{}{}", host_of(url), base.unwrap_or_default())
+    let authority = authority_of(url);
+    let server = match url.starts_with("https:") {
+        true => authority,
+        false => host_of(url),
+    };
+    let base = url.split_once(authority).map_or("", |(_, base)| base);
+    format!("https://{server}{base}")
 }
 
 fn port_of(url: &str) -> String {

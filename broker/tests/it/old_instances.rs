@@ -1,4 +1,5 @@
-//! Instances of plans that today's catalog does not have, or not where they say.
+//! Instances of an earlier time: of plans that today's catalog does not have, or not
+//! where they say, or that cannot be read any more.
 
 use broker::StorePlace;
 use serde_json::{Value, json};

@@ -76,16 +76,33 @@ fn binding(in_progress: bool) -> Binding {
     }
 }
 
+/// That this is left.
+fn left(stored: Stored) -> Decision {
+    Decision {
+        instance: stored.instance,
+        binding: stored.binding,
+        drop_bindings: false,
+        next: Next::Reply(Reply::Updated(None)),
+    }
+}
+
+/// What a step is given of `key`.
+async fn given(store: &dyn Store, key: Key) -> Stored {
+    let (tell, told) = std::sync::mpsc::channel();
+    let decide = Box::new(move |stored: Stored| {
+        tell.send(stored.clone()).unwrap();
+        left(stored)
+    });
+    let step = store.step(key, Durability::Recoverable, decide);
+    step.await.unwrap();
+    told.recv().unwrap()
+}
+
 /// Stores what `change` leaves of what was stored.
 async fn step(store: &dyn Store, key: Key, mut change: impl FnMut(&mut Stored) + Send + 'static) {
     let decide = Box::new(move |mut stored: Stored| {
         change(&mut stored);
-        Decision {
-            instance: stored.instance,
-            binding: stored.binding,
-            drop_bindings: false,
-            next: Next::Reply(Reply::Updated(None)),
-        }
+        left(stored)
     });
     let next = store.step(key, Durability::Durable, decide).await.unwrap();
     assert_eq!(next, Next::Reply(Reply::Updated(None)));
@@ -404,10 +421,12 @@ async fn a_step_that_can_be_recovered_is_seen_by_the_next_one() {
 /// What may come to a store.
 #[derive(Clone, Debug)]
 enum Act {
-    /// The instance is stored with a plan, or deleted with all its bindings.
-    Instance(Option<u8>),
-    /// The binding is stored, as worked on or not, or deleted.
-    Binding(usize, Option<bool>),
+    /// The instance is stored with a plan.
+    Instance(u8),
+    /// It is deleted with all its bindings, and remembered as gone or not.
+    Delete { remembered: bool },
+    /// The binding is stored in this phase, as worked on or not, or deleted.
+    Binding(usize, Option<(Phase, bool)>),
     /// The broker is started again.
     Restart,
     /// What is gone is forgotten.
@@ -415,9 +434,11 @@ enum Act {
 }
 
 fn act() -> impl Strategy<Value = Act> {
+    let phase = prop_oneof![Just(Phase::Ready), Just(Phase::Gone)];
     prop_oneof![
-        4 => option::of(any::<u8>()).prop_map(Act::Instance),
-        8 => (0..BINDINGS.len(), option::of(any::<bool>()))
+        3 => any::<u8>().prop_map(Act::Instance),
+        1 => any::<bool>().prop_map(|remembered| Act::Delete { remembered }),
+        8 => (0..BINDINGS.len(), option::of((phase, any::<bool>())))
             .prop_map(|(binding, left)| Act::Binding(binding, left)),
         1 => Just(Act::Restart),
         1 => Just(Act::Forget),
@@ -430,31 +451,43 @@ const BINDINGS: [&str; 3] = ["a", "b", "c"];
 /// Carries out an act on a store; one that would leave a binding without an instance
 /// comes to nothing, as it does in the broker.
 async fn carry_out(store: &dyn Store, on: &str, act: &Act) {
-    match act.clone() {
+    let (key, decide): (Key, broker::store::Decide) = match act.clone() {
         Act::Instance(plan) => {
-            let decide = move |_| Decision {
-                instance: plan.map(|plan| instance(&plan.to_string(), plan % 2 == 0)),
-                binding: None,
-                drop_bindings: plan.is_none(),
-                next: Next::Reply(Reply::Deleted),
-            };
-            let step = store.step(key(on, None), Durability::Recoverable, Box::new(decide));
-            step.await.unwrap();
+            let instance = Some(instance(&plan.to_string(), plan % 2 == 0));
+            let decide = move |stored| left(Stored { instance, ..stored });
+            (key(on, None), Box::new(decide))
         }
-        Act::Binding(id, left) => {
-            let key = key(on, Some(BINDINGS[id]));
-            let decide = move |stored: Stored| Decision {
-                binding: left.filter(|_| stored.instance.is_some()).map(binding),
-                instance: stored.instance,
-                drop_bindings: false,
-                next: Next::Reply(Reply::Deleted),
+        Act::Delete { remembered } => {
+            let gone = Instance {
+                phase: Phase::Gone,
+                ..instance("p", false)
             };
-            let step = store.step(key, Durability::Recoverable, Box::new(decide));
-            step.await.unwrap();
+            let instance = remembered.then_some(gone);
+            let decide = move |stored| Decision {
+                drop_bindings: true,
+                ..left(Stored { instance, ..stored })
+            };
+            (key(on, None), Box::new(decide))
         }
-        Act::Restart => {}
-        Act::Forget => _ = store.forget_gone(u64::MAX).await.unwrap(),
-    }
+        Act::Binding(id, leaves) => {
+            let decide = move |stored: Stored| {
+                let is_ready = |i: &Instance| i.phase == Phase::Ready;
+                let binding = leaves.map(|(phase, in_progress)| Binding {
+                    phase,
+                    ..binding(in_progress)
+                });
+                left(Stored {
+                    binding: binding.filter(|_| stored.instance.as_ref().is_some_and(is_ready)),
+                    ..stored
+                })
+            };
+            (key(on, Some(BINDINGS[id])), Box::new(decide))
+        }
+        Act::Restart => return,
+        Act::Forget => return assert_eq!(store.forget_gone(u64::MAX).await, Ok(false)),
+    };
+    let step = store.step(key, Durability::Recoverable, decide);
+    step.await.unwrap();
 }
 
 proptest! {
@@ -495,27 +528,11 @@ proptest! {
                 for store in [&file as &dyn Store, &memory] {
                     carry_out(store, INSTANCES[on], &act).await;
                 }
-                // What a step is given is what a look is told, but is not on the disk.
-                for (instance, binding) in INSTANCES.iter().flat_map(|i| {
-                    BINDINGS.iter().map(move |b| (*i, Some(*b))).chain([(*i, None)])
+                for (on, binding) in INSTANCES.iter().flat_map(|on| {
+                    BINDINGS.iter().map(move |b| (*on, Some(*b))).chain([(*on, None)])
                 }) {
-                    let [mut told, mut right] = [&file as &dyn Store, &memory].map(|store| {
-                        let (tell, told) = std::sync::mpsc::channel();
-                        let decide = move |stored: Stored| {
-                            tell.send(stored.clone()).unwrap();
-                            Decision {
-                                instance: stored.instance,
-                                binding: stored.binding,
-                                drop_bindings: false,
-                                next: Next::Reply(Reply::Deleted),
-                            }
-                        };
-                        let key = key(instance, binding);
-                        (store.step(key, Durability::Recoverable, Box::new(decide)), told)
-                    });
-                    told.0.as_mut().await.unwrap();
-                    right.0.as_mut().await.unwrap();
-                    let (told, mut right) = (told.1.recv().unwrap(), right.1.recv().unwrap());
+                    let told = given(&file, key(on, binding)).await;
+                    let mut right = given(&memory, key(on, binding)).await;
                     // It is told only of an instance as a whole.
                     right.bindings_in_progress &= binding.is_none();
                     prop_assert_eq!(told, right);

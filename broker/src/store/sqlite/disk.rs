@@ -84,13 +84,7 @@ impl Disk {
         while let Some(waiting) = next {
             self.sync();
             let synced = self.synced.clone();
-            next = self.writer.take_here(|writer| {
-                writer.synced(synced);
-                match writer.is_due() {
-                    true => writer.commit(),
-                    false => None,
-                }
-            });
+            next = self.writer.take_here(|writer| writer.synced(synced));
             tell(waiting, &self.synced);
             // Whoever has written meanwhile and waits for nothing.
             self.rides = Some(Instant::now());

@@ -368,6 +368,7 @@ mod tests {
             assert_eq!(put(&store, "c", 1, durability).await, Err(error.clone()));
         }
         assert_eq!(store.look(key("a")).await, Err(error.clone()));
+        assert_eq!(store.forget_gone(u64::MAX).await, Err(error.clone()));
         assert_eq!(store.ready().await, Err(error));
     }
 
@@ -423,12 +424,7 @@ mod tests {
         let (tell, told) = mpsc::channel();
         let decide = move |stored: Stored| {
             tell.send(stored.clone()).unwrap();
-            Decision {
-                instance: stored.instance,
-                binding: stored.binding,
-                drop_bindings: false,
-                next: Next::Reply(Reply::Updated(None)),
-            }
+            stored.reply(Reply::Updated(None))
         };
         let seen = started(
             slow.store

@@ -34,7 +34,8 @@ impl<T> Turns<T> {
     }
 
     /// Takes a turn as soon as the thing is free, and gives its result. This may wait
-    /// on the thread that it is called on, and is for what takes long.
+    /// on the thread that it is called on, and is for what takes long. Panics where
+    /// asynchronous code runs.
     pub(super) fn take_here<R>(&self, turn: impl FnOnce(&mut T) -> R) -> R {
         let result = turn(&mut self.thing.blocking_lock());
         self.take_waiting();

@@ -114,7 +114,7 @@ impl Writer {
     }
 
     pub(super) fn forget_gone(&mut self, place: Place, before: u64) -> Result<bool, StoreError> {
-        self.read(|_| Ok(()))?;
+        self.sound()?;
         self.recent.forget();
         let more = self.write(place, |tables| tables.forget_gone(before));
         self.go_on();
@@ -124,22 +124,29 @@ impl Writer {
     /// Whether it can be written to, as far as is known. After a commit that
     /// failed, this is tried, if there is a place for it.
     pub(super) fn ready(&mut self, place: Option<Place>, told: Told<()>) {
-        let known = self.read(|_| Ok(()));
-        let result = match (known, place) {
-            (Ok(()), Some(place)) if self.failed.is_some() && !self.syncing => {
+        let known = self.sound();
+        match place {
+            Some(place) if known.is_ok() && self.failed.is_some() && !self.syncing => {
                 let tried = self.write(place, |tables| tables.touch());
                 self.tell_when_sure(tried, told);
-                return self.go_on();
+                self.go_on();
             }
-            (known, _) => known.and_then(|()| self.failed.clone().map_or(Ok(()), Err)),
-        };
-        let _ = told.send(result);
+            _ => {
+                let committed = self.failed.clone().map_or(Ok(()), Err);
+                let _ = told.send(known.and(committed));
+            }
+        }
     }
 
-    /// Takes up that the disk has got, or not, what it was last asked to keep.
-    pub(super) fn synced(&mut self, result: Result<(), StoreError>) {
+    /// Takes up that the disk has got, or not, what it was last asked to keep, and
+    /// commits what is due. Gives who waits for that.
+    pub(super) fn synced(&mut self, result: Result<(), StoreError>) -> Option<Vec<Waiting>> {
         self.syncing = false;
         self.broken = result.err();
+        match self.is_due() {
+            true => self.commit(),
+            false => None,
+        }
     }
 
     /// Commits what is open, if anything is. Gives who waits for the disk to get it;
@@ -186,7 +193,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn is_due(&self) -> bool {
+    fn is_due(&self) -> bool {
         !self.group.waiting.is_empty() || self.group.places.len() >= self.largest_group.get()
     }
 
@@ -196,10 +203,11 @@ impl Writer {
     }
 
     fn take(&mut self, place: Place, key: &Key, decide: Decide) -> Result<Next, StoreError> {
+        self.sound()?;
         // Of this step alone.
         self.bytes.set(0);
         let before = match self.recent.get(key) {
-            Some(stored) => self.read(|_| Ok(stored))?,
+            Some(stored) => stored,
             None => self.read(|tables| tables.read(key))?,
         };
         let decision = decide(before.clone());
@@ -213,6 +221,11 @@ impl Writer {
         Ok(self.recent.put(key, &before, decision, bytes))
     }
 
+    /// Fails once nothing can be relied on any more.
+    fn sound(&self) -> Result<(), StoreError> {
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
     fn tables(&self) -> Tables<'_> {
         Tables {
             connection: &self.connection,
@@ -224,9 +237,7 @@ impl Writer {
         &mut self,
         read: impl FnOnce(&Tables<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        if let Some(error) = &self.broken {
-            return Err(error.clone());
-        }
+        self.sound()?;
         let read = read(&self.tables()).map_err(failed);
         // Some errors end the transaction even where nothing was to be written.
         let is_undone = !self.group.places.is_empty() && self.connection.is_autocommit();
